@@ -1,0 +1,212 @@
+package weights
+
+import (
+	"cmp"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+
+	"github.com/gomlx/compute/dtypes"
+)
+
+// The file names of a Hugging Face checkpoint.
+const (
+	SingleFile = "model.safetensors"
+	IndexFile  = "model.safetensors.index.json"
+)
+
+// Tensor is a named array. Data is little-endian and row-major (the last axis
+// varies fastest). It is not aligned to the element size if the file's header
+// is not: decode it with [ToFloat32] or encoding/binary, do not cast it.
+type Tensor struct {
+	Name  string
+	DType dtypes.DType
+	Shape []int
+	Data  []byte
+}
+
+// Checkpoint is an open safetensors file, or all shards of one checkpoint. It
+// is safe for use by several goroutines.
+type Checkpoint struct {
+	shards  []*shard
+	entries []shardEntry // sorted by tensor name
+
+	hashOnce sync.Once
+	hash     string
+	hashErr  error
+}
+
+// shard is one mapped file.
+type shard struct {
+	path   string
+	data   []byte
+	header *header
+	unmap  func() error
+}
+
+type shardEntry struct {
+	entry
+	shard *shard
+}
+
+// Open opens a checkpoint: a .safetensors file, an index file
+// (*.safetensors.index.json), or a folder that has model.safetensors or
+// model.safetensors.index.json. Headers are read and validated, data is mapped
+// and read only when touched. Errors about the contents are [FormatError]s.
+func Open(dirOrFile string) (*Checkpoint, error) {
+	path, err := locate(dirOrFile)
+	if err != nil {
+		return nil, err
+	}
+	if strings.HasSuffix(path, ".json") {
+		return openIndex(path)
+	}
+	s, err := openShard(path)
+	if err != nil {
+		return nil, err
+	}
+	c := &Checkpoint{shards: []*shard{s}, entries: make([]shardEntry, 0, len(s.header.entries))}
+	for _, e := range s.header.entries {
+		c.entries = append(c.entries, shardEntry{e, s})
+	}
+	return c, nil
+}
+
+// locate finds the file to open; a folder with both kinds gives the single
+// file, as transformers does.
+func locate(dirOrFile string) (string, error) {
+	info, err := os.Stat(dirOrFile)
+	if err != nil {
+		return "", fmt.Errorf("no weights: %w", err)
+	}
+	if !info.IsDir() {
+		return dirOrFile, nil
+	}
+	for _, name := range []string{SingleFile, IndexFile} {
+		path := filepath.Join(dirOrFile, name)
+		if _, err := os.Stat(path); err == nil {
+			return path, nil
+		} else if !errors.Is(err, os.ErrNotExist) {
+			return "", err
+		}
+	}
+	found, hint := "no weights file", ""
+	for _, pattern := range []string{"*.safetensors", "*.gguf", "*.bin", "*.pth", "*.pt"} {
+		if others, _ := filepath.Glob(filepath.Join(dirOrFile, pattern)); len(others) > 0 {
+			found = filepath.Base(others[0])
+			if pattern == "*.gguf" {
+				hint = " (turn it into a model folder with: janus convert)"
+			}
+			break
+		}
+	}
+	return "", &FormatError{File: dirOrFile, Problem: "the folder holds no checkpoint",
+		Expected: SingleFile + " or " + IndexFile, Found: found + hint}
+}
+
+func openShard(path string) (*shard, error) {
+	data, unmap, err := mapFile(path)
+	if err != nil {
+		return nil, err
+	}
+	h, err := parseHeader(path, data)
+	if err != nil {
+		return nil, errors.Join(err, unmap())
+	}
+	return &shard{path: path, data: data, header: h, unmap: unmap}, nil
+}
+
+// Names returns the names of all tensors, sorted.
+func (c *Checkpoint) Names() []string {
+	names := make([]string, len(c.entries))
+	for i, e := range c.entries {
+		names[i] = e.name
+	}
+	return names
+}
+
+// Tensor returns a tensor and whether there is one of that name. Its Data is
+// the mapped file: read-only, and gone after [Checkpoint.Close].
+func (c *Checkpoint) Tensor(name string) (Tensor, bool) {
+	i, ok := slices.BinarySearchFunc(c.entries, name, func(e shardEntry, n string) int { return cmp.Compare(e.name, n) })
+	if !ok {
+		return Tensor{}, false
+	}
+	e := c.entries[i]
+	return Tensor{Name: e.name, DType: e.dtype, Shape: slices.Clone(e.shape), Data: e.shard.data[e.begin:e.end:e.end]}, true
+}
+
+// Metadata returns the files' __metadata__ maps, merged; where shards
+// disagree the first shard's value stands.
+func (c *Checkpoint) Metadata() map[string]string {
+	merged := map[string]string{}
+	for _, s := range slices.Backward(c.shards) {
+		maps.Copy(merged, s.header.metadata)
+	}
+	return merged
+}
+
+// Files returns the paths of the safetensors files, sorted.
+func (c *Checkpoint) Files() []string {
+	files := make([]string, len(c.shards))
+	for i, s := range c.shards {
+		files[i] = s.path
+	}
+	return files
+}
+
+// SHA256 returns the checkpoint's identity in hexadecimal: for one file the
+// SHA-256 of its bytes, for several the SHA-256 of the text that sha256sum
+// prints for them (hash, two spaces, base name, newline; sorted by name). It
+// reads everything once and remembers the result.
+func (c *Checkpoint) SHA256() (string, error) {
+	c.hashOnce.Do(func() {
+		var sums strings.Builder
+		for _, s := range c.shards {
+			sum, err := hashFile(s.path)
+			if err != nil {
+				c.hashErr = err
+				return
+			}
+			c.hash = sum
+			fmt.Fprintf(&sums, "%s  %s\n", sum, filepath.Base(s.path))
+		}
+		if len(c.shards) > 1 {
+			sum := sha256.Sum256([]byte(sums.String()))
+			c.hash = hex.EncodeToString(sum[:])
+		}
+	})
+	return c.hash, c.hashErr
+}
+
+func hashFile(path string) (string, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return "", err
+	}
+	defer f.Close() //nolint:errcheck // nothing was written
+	h := sha256.New()
+	if _, err := io.Copy(h, f); err != nil {
+		return "", fmt.Errorf("hashing %s: %w", path, err)
+	}
+	return hex.EncodeToString(h.Sum(nil)), nil
+}
+
+// Close unmaps the files. Data of tensors got from c must not be touched after.
+func (c *Checkpoint) Close() error {
+	var errs []error
+	for _, s := range c.shards {
+		errs = append(errs, s.unmap())
+		s.unmap = func() error { return nil }
+	}
+	c.entries = nil
+	return errors.Join(errs...)
+}

@@ -1,0 +1,11 @@
+//go:build !unix
+
+package weights
+
+import "os"
+
+// mapFile reads the whole file, on systems without mmap.
+func mapFile(path string) (data []byte, unmap func() error, err error) {
+	data, err = os.ReadFile(path)
+	return data, func() error { return nil }, err
+}

@@ -1,0 +1,104 @@
+# Janus. `make help` lists what there is; docs/design.md says why it is built like this.
+
+SHELL := /bin/sh
+.DEFAULT_GOAL := build
+
+# Everything downloaded or built once lives here. An absolute path, since tests run in
+# their package's folder.
+CACHE := $(abspath $(or $(JANUS_CACHE),.cache))
+export JANUS_CACHE := $(CACHE)
+
+GO := scripts/goenv go
+MODEL := $(CACHE)/models/SmolLM2-135M-Instruct
+GGUF := $(MODEL).Q4_1.gguf
+FIXTURES ?= testdata/golden
+DEMO_REPORT ?= examples/taint-python.sarif
+DEMO_FLAGS ?= --max-tokens 32
+FUZZTIME ?= 20s
+TEST_FLAGS ?=
+GOLANGCI_LINT_VERSION := v2.5.0
+GOLANGCI_LINT := $(CACHE)/bin/golangci-lint-$(GOLANGCI_LINT_VERSION)
+
+VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
+COMMIT := $(shell git rev-parse --short=12 HEAD 2>/dev/null || echo unknown)
+LDFLAGS := -X main.version=$(VERSION) -X main.commit=$(COMMIT)
+
+# Packages whose tests read the parity fixtures.
+PARITY := ./tokenizer ./lora ./classifier ./model
+
+.PHONY: help
+help: ## List the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+.PHONY: build
+build: native plugin ## Build bin/janus (fetches the XLA CPU plugin)
+	@mkdir -p bin
+	$(GO) build -trimpath -ldflags '$(LDFLAGS)' -o bin/janus ./cmd/janus
+
+# cargo is optional: without it, or when its build fails, the pure-Go tokenizer is used.
+.PHONY: native
+native:
+	@scripts/build-tokenizers $(CACHE) || { code=$$?; [ $$code -eq 3 ] || \
+		echo 'make: the native tokenizer could not be built: using the pure-Go one' >&2; }
+
+# The plugin is optional for building and running; `make test` needs it.
+.PHONY: plugin
+plugin:
+	@scripts/fetch xla || echo 'make: no XLA plugin: Janus will use the slower pure-Go backend' >&2
+
+.PHONY: model
+model: $(MODEL)/config.json ## Fetch SmolLM2-135M-Instruct and convert it
+
+$(GGUF):
+	@scripts/fetch model
+
+# convert writes the folder under a temporary name and renames it, so config.json means all of it.
+$(MODEL)/config.json: $(GGUF) | build
+	bin/janus convert $(GGUF) $(MODEL)
+
+.PHONY: demo
+demo: build model ## Review a real report with a real model
+	bin/janus review $(DEMO_REPORT) --model $(MODEL) $(DEMO_FLAGS)
+
+.PHONY: test
+test: native model ## Run all tests
+	@scripts/fetch xla model
+	$(GO) test -timeout 25m $(TEST_FLAGS) ./...
+
+.PHONY: parity
+parity: native model ## Compare with the golden fixtures: make parity FIXTURES=DIR
+	@scripts/fetch xla
+	@test -d '$(FIXTURES)' || { echo 'make: FIXTURES=$(FIXTURES) is not a folder' >&2; exit 2; }
+	JANUS_FIXTURES='$(abspath $(FIXTURES))' $(GO) test -count=1 -timeout 25m -run Parity -v $(PARITY)
+
+.PHONY: bench
+bench: build model ## Measure Janus beside transformers and llama.cpp (5.8 GB of Python packages)
+	bench/run
+
+.PHONY: gpu-bundle
+gpu-bundle: native ## Pack what scripts/gpu/run needs on a machine without Go
+	scripts/gpu/bundle
+
+.PHONY: fuzz
+fuzz: native ## Run each fuzz test for FUZZTIME (20s)
+	scripts/fuzz $(FUZZTIME)
+
+.PHONY: fmt
+fmt: ## Format the Go code
+	gofmt -w $(shell git ls-files '*.go')
+
+.PHONY: lint
+lint: $(GOLANGCI_LINT) ## gofmt, go vet and golangci-lint
+	@test -z "$$(gofmt -l $$(git ls-files '*.go'))" || { echo 'not formatted, run make fmt:'; gofmt -l $$(git ls-files '*.go'); exit 1; }
+	$(GO) vet ./...
+	scripts/goenv $(GOLANGCI_LINT) run ./...
+
+# Built from its module's source: 2 to 3 minutes on 2 cores, once.
+$(GOLANGCI_LINT):
+	@mkdir -p $(CACHE)/bin
+	GOBIN=$(CACHE)/bin go install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$(GOLANGCI_LINT_VERSION)
+	@mv $(CACHE)/bin/golangci-lint $@
+
+.PHONY: clean
+clean: ## Remove what was built; .cache stays (rm -r .cache removes it)
+	rm -rf bin

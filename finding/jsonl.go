@@ -1,0 +1,100 @@
+package finding
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+)
+
+// jsonlFormat is the project's own: one Finding a line. It is read row by row,
+// so a file may be larger than memory.
+var jsonlFormat = format{
+	name: "jsonl",
+	what: "JSON lines of findings",
+	sniff: func(head []byte) bool {
+		head = bytes.TrimSpace(head)
+		if len(head) == 0 || head[0] != '{' {
+			return false
+		}
+		// Some line is a finding by itself, or the only line of a document is a row too
+		// long for the head or a broken one. A pretty-printed document has neither.
+		lines := bytes.Split(head, []byte{'\n'})
+		for _, line := range lines {
+			var row map[string]json.RawMessage
+			if json.Unmarshal(line, &row) == nil && (row["snippet"] != nil || row["request"] != nil ||
+				row["response"] != nil || row["message"] != nil || row["title"] != nil) {
+				return true
+			}
+		}
+		return len(lines) == 1 && bytes.Contains(head, []byte(`":`))
+	},
+	read: readJSONL,
+}
+
+func readJSONL(in *input) error {
+	for number := 1; ; number++ {
+		line, err := in.readLine()
+		switch {
+		case errors.Is(err, errRowTooLong):
+			if !in.problem(&RowError{Line: number, Err: fmt.Errorf("%w of %d bytes", err, in.opts.maxBytes())}) {
+				return nil
+			}
+			continue
+		case err != nil && !errors.Is(err, io.EOF):
+			// A gzip file cut short: what came before is kept.
+			in.problem(&RowError{Line: number, Err: fmt.Errorf("cannot be read further: %w", err)})
+			return nil
+		}
+		if row := bytes.TrimSpace(line); len(row) > 0 {
+			in.report.Total++
+			if !in.jsonlRow(row, bytes.Index(line, row), number) {
+				return nil
+			}
+		}
+		if err != nil {
+			return nil
+		}
+	}
+}
+
+// jsonlRow reads one row, which begins column bytes into its line.
+func (in *input) jsonlRow(row []byte, column, number int) bool {
+	row, bad := validText(row)
+	var f Finding
+	if err := json.Unmarshal(row, &f); err != nil {
+		e := &RowError{Line: number, Err: explainJSON(err)}
+		if offset, ok := syntaxOffset(err); ok {
+			e.Column = column + int(offset) + 1
+		}
+		return in.problem(e)
+	}
+	if !f.reviewable() {
+		return in.problem(&RowError{Line: number, Err: errors.New(
+			`nothing to review: expected at least one of "snippet", "request", "response", "message", "title"`)})
+	}
+	if bad > 0 {
+		f.note("%s", invalidUTF8Note(bad))
+	}
+	if f.Request != "" || f.Response != "" {
+		in.report.Messages++
+	}
+	f.CWE = canonicalCWE(f.CWE)
+	f.Origin = Origin{Result: in.report.Total - 1, Line: number}
+	return in.emit(f)
+}
+
+// explainJSON puts encoding/json's errors in the terms of the file.
+func explainJSON(err error) error {
+	var kind *json.UnmarshalTypeError
+	if errors.As(err, &kind) {
+		if kind.Field == "" {
+			return fmt.Errorf("expected a JSON object, found a JSON %s", kind.Value)
+		}
+		field := kind.Field[strings.LastIndexByte(kind.Field, '.')+1:] // without the embedded type's name
+		return fmt.Errorf("field %q: expected a %s, found a JSON %s", field, kind.Type, kind.Value)
+	}
+	return fmt.Errorf("broken JSON: %w", err)
+}

@@ -30,7 +30,7 @@ type Config struct {
 	LayersToAdapt []int    // layers_to_transform; empty: all
 	LayersPattern []string // layers_pattern: the name of the layer list, such as "layers"
 	ModulesToSave []string // modules trained in full and stored beside the adapter
-	peftVersion   string
+	PEFTVersion   string   // peft_version that wrote the folder
 }
 
 // Targets says which modules are adapted: a list of names (a module matches when its last parts equal one), or one
@@ -129,7 +129,7 @@ func ParseConfig(data []byte) (*Config, error) {
 	c := &Config{R: 8, Alpha: 8, Bias: "none"} // PEFT's defaults
 	p.take("base_model_name_or_path", &c.BaseModel)
 	p.take("task_type", &c.TaskType)
-	p.take("peft_version", &c.peftVersion)
+	p.take("peft_version", &c.PEFTVersion)
 	p.take("r", &c.R)
 	p.take("lora_alpha", &c.Alpha)
 	p.take("lora_dropout", &c.Dropout)

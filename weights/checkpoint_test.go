@@ -177,19 +177,20 @@ func TestWriteRefuses(t *testing.T) {
 // TestFailedWriteKeepsTheOldFile stops in the middle of a tensor, in three ways.
 func TestFailedWriteKeepsTheOldFile(t *testing.T) {
 	broken := errors.New("the source broke")
-	ctx, cancel := context.WithCancel(t.Context())
+	cancelled, cancel := context.WithCancel(t.Context())
 	for name, tc := range map[string]struct {
+		ctx   context.Context
 		write func(w io.Writer) error
 		want  string
 	}{
-		"too few bytes": {func(w io.Writer) error { _, err := w.Write(make([]byte, 4)); return err }, "expected 8 bytes"},
-		"error":         {func(io.Writer) error { return broken }, broken.Error()},
-		"cancelled":     {func(w io.Writer) error { cancel(); _, err := w.Write(make([]byte, 8)); return err }, context.Canceled.Error()},
+		"too few bytes": {t.Context(), func(w io.Writer) error { _, err := w.Write(make([]byte, 4)); return err }, "expected 8 bytes"},
+		"error":         {t.Context(), func(io.Writer) error { return broken }, broken.Error()},
+		"cancelled":     {cancelled, func(w io.Writer) error { cancel(); _, err := w.Write(make([]byte, 8)); return err }, context.Canceled.Error()},
 	} {
 		t.Run(name, func(t *testing.T) {
 			path := put(t, SingleFile, []byte("before"))
 			source := Source{Name: "a", DType: dtypes.Float32, Shape: []int{2}, Write: tc.write}
-			wantError(t, WriteSharded(ctx, filepath.Dir(path), []Source{source}, WriteOptions{}), tc.want, `"a"`)
+			wantError(t, WriteSharded(tc.ctx, filepath.Dir(path), []Source{source}, WriteOptions{}), tc.want, `"a"`)
 			onlyBefore(t, path)
 		})
 	}

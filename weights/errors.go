@@ -9,7 +9,7 @@ import (
 // empty where the problem has no such pair.
 type FormatError struct {
 	File     string // path of the file
-	Tensor   string // the tensor (or metadata key) at fault, "" if it is the file as a whole
+	Tensor   string // the tensor at fault (or GGUF metadata key), "" if it is the file as a whole
 	Problem  string // what is wrong
 	Expected string
 	Found    string

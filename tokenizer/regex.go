@@ -1,0 +1,124 @@
+package tokenizer
+
+import (
+	"fmt"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/dlclark/regexp2"
+)
+
+// compileRegex makes a matcher of a pattern of tokenizer.json. The files are written for
+// Oniguruma; what is in use there beyond the hand-made scanners is look-around, Unicode
+// classes and possessive quantifiers.
+func compileRegex(where, expr string) (matcher, error) {
+	if scan, ok := knownPatterns[expr]; ok {
+		return scanMatcher(scan), nil
+	}
+	re, err := regexp2.Compile(atomicGroups(expr), regexp2.None)
+	if err != nil {
+		return nil, fmt.Errorf("%s: pattern %q is not supported: %w", where, expr, err)
+	}
+	return func(text string) ([][2]int, error) {
+		runes := []rune(text)
+		var out [][2]int
+		byteAt, runeAt := 0, 0
+		advance := func(to int) int {
+			for ; runeAt < to; runeAt++ {
+				byteAt += utf8.RuneLen(runes[runeAt])
+			}
+			return byteAt
+		}
+		m, err := re.FindRunesMatch(runes)
+		for ; m != nil && err == nil; m, err = re.FindNextMatch(m) {
+			if m.Length == 0 {
+				continue
+			}
+			start := advance(m.Index)
+			out = append(out, [2]int{start, advance(m.Index + m.Length)})
+		}
+		if err != nil {
+			return nil, fmt.Errorf("%s: pattern %q: %w", where, expr, err)
+		}
+		return out, nil
+	}, nil
+}
+
+// atomicGroups rewrites possessive quantifiers, x++ x*+ x?+, as atomic groups, (?>x+),
+// which regexp2 knows.
+func atomicGroups(expr string) string {
+	if !strings.Contains(expr, "++") && !strings.Contains(expr, "*+") && !strings.Contains(expr, "?+") {
+		return expr
+	}
+	var out []byte
+	var groups []int // where each open group starts in out
+	atom := 0        // where the last atom starts in out
+	for i := 0; i < len(expr); {
+		start := len(out)
+		switch c := expr[i]; c {
+		case '(':
+			groups = append(groups, start)
+			out = append(out, c)
+			i++
+			for i < len(expr) && (expr[i] == '?' || i > 1 && expr[i-1] == '?' && strings.IndexByte(":=!<>i-", expr[i]) >= 0) {
+				out = append(out, expr[i])
+				i++
+			}
+		case ')':
+			out = append(out, c)
+			i++
+			if n := len(groups); n > 0 {
+				atom, groups = groups[n-1], groups[:n-1]
+			}
+		case '[':
+			n := classLen(expr[i:])
+			out = append(out, expr[i:i+n]...)
+			i += n
+			atom = start
+		case '\\':
+			n := escapeLen(expr[i:])
+			out = append(out, expr[i:i+n]...)
+			i += n
+			atom = start
+		case '*', '+', '?':
+			if i+1 < len(expr) && expr[i+1] == '+' {
+				out = append(append(append(append([]byte{}, out[:atom]...), "(?>"...), out[atom:]...), c, ')')
+				i += 2
+				continue
+			}
+			out = append(out, c)
+			i++
+		default:
+			_, n := utf8.DecodeRuneInString(expr[i:])
+			out = append(out, expr[i:i+n]...)
+			i += n
+			if c != '|' {
+				atom = start
+			}
+		}
+	}
+	return string(out)
+}
+
+// classLen is the length of the bracket expression at the start of s.
+func classLen(s string) int {
+	for i := 1; i < len(s); i++ {
+		switch {
+		case s[i] == '\\':
+			i++
+		case s[i] == ']' && i > 1 && s[1:i] != "^":
+			return i + 1
+		}
+	}
+	return len(s)
+}
+
+// escapeLen is the length of the escape at the start of s: \p{…} or \x.
+func escapeLen(s string) int {
+	if len(s) > 2 && (s[1] == 'p' || s[1] == 'P') && s[2] == '{' {
+		if end := strings.IndexByte(s, '}'); end > 0 {
+			return end + 1
+		}
+	}
+	return min(2, len(s))
+}

@@ -2,7 +2,7 @@ package finding
 
 import (
 	"crypto/sha256"
-	"embed"
+	_ "embed" // for the files of prompts
 	"encoding/hex"
 	"fmt"
 	"sort"
@@ -12,8 +12,15 @@ import (
 	"unicode/utf8"
 )
 
-//go:embed prompts/*.txt
-var promptFiles embed.FS
+// The text is in files, one a part, so that it can be read and changed as text.
+var (
+	//go:embed prompts/instructions.txt
+	instructionsText string
+	//go:embed prompts/finding.txt
+	findingText string
+	//go:embed prompts/closing.txt
+	closingText string
+)
 
 // The words that stand after Closing: the probability of the first against the
 // second is the generative verdict. Both begin with a space, as words do in the
@@ -31,26 +38,17 @@ type promptSet struct {
 }
 
 var prompts = sync.OnceValue(func() promptSet {
-	read := func(name string) string {
-		text, err := promptFiles.ReadFile("prompts/" + name)
-		if err != nil {
-			panic(err) // embedded: cannot happen in a binary that was built
-		}
-		return string(text)
-	}
-	finding := read("finding.txt")
-	set := promptSet{
-		instructions: strings.TrimSpace(read("instructions.txt")),
-		closing:      read("closing.txt"),
-		finding: template.Must(template.New("finding.txt").
-			Funcs(template.FuncMap{"line": oneLine, "fence": fence}).Parse(finding)),
-	}
 	h := sha256.New()
-	for _, part := range []string{set.instructions, set.closing, finding} {
+	for _, part := range []string{instructionsText, closingText, findingText} {
 		_, _ = fmt.Fprintf(h, "%d:%s", len(part), part) // hash.Hash never fails
 	}
-	set.version = hex.EncodeToString(h.Sum(nil))[:12]
-	return set
+	return promptSet{
+		instructions: strings.TrimSpace(instructionsText),
+		closing:      closingText,
+		finding: template.Must(template.New("prompts/finding.txt").
+			Funcs(template.FuncMap{"line": oneLine, "fence": fence}).Parse(findingText)),
+		version: hex.EncodeToString(h.Sum(nil))[:12],
+	}
 })
 
 // Instructions is the text that comes before every finding: the system message,
@@ -142,10 +140,9 @@ func (f *Finding) promptPlace() string {
 
 func (p *promptFields) render() string {
 	var b strings.Builder
-	if err := prompts().finding.Execute(&b, p); err != nil {
-		// The template is embedded, its fields and functions are here: a test renders it.
-		panic(fmt.Sprintf("prompts/finding.txt: %v", err))
-	}
+	// Neither the builder nor the template's functions fail, and a test renders
+	// every field of the template.
+	_ = prompts().finding.Execute(&b, p)
 	return strings.TrimSpace(b.String())
 }
 

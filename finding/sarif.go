@@ -1,7 +1,6 @@
 package finding
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"regexp"
@@ -468,6 +467,3 @@ func (run *sarifRun) taxonID(reference rawValue) string {
 	}
 	return findCWE(id)
 }
-
-// isPrettyPrinted says whether a document is laid out over several lines.
-func isPrettyPrinted(doc []byte) bool { return bytes.Count(doc, []byte{'\n'}) > 1 }

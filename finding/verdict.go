@@ -80,12 +80,17 @@ func (v Verdict) MarshalJSON() ([]byte, error) {
 		Model: v.Model, Adapter: v.Adapter, Head: v.Head, Prompt: v.Prompt,
 	}
 	if v.Judged() {
-		row.Verdict = &v.Verdict
-		if !math.IsNaN(v.P) && !math.IsInf(v.P, 0) { // JSON has no such numbers
-			row.P = &v.P
-		}
+		row.Verdict, row.P = &v.Verdict, finite(v.P)
 	}
 	return marshal(row)
+}
+
+// finite is null for what JSON has no number for.
+func finite(p float64) *float64 {
+	if math.IsNaN(p) || math.IsInf(p, 0) {
+		return nil
+	}
+	return &p
 }
 
 // UnmarshalJSON reads a row that MarshalJSON wrote.

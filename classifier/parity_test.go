@@ -1,11 +1,13 @@
 package classifier_test
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"math"
 	"os"
 	"path/filepath"
+	"sync"
 	"testing"
 
 	. "github.com/gomlx/gomlx/core/graph"
@@ -24,14 +26,15 @@ func fixtures() string {
 	return filepath.Join("..", "testdata", "golden")
 }
 
-// run executes a program on $GOMLX_BACKEND, or in pure Go, and returns its result's values.
+// openBackend opens $GOMLX_BACKEND, or pure Go, once: a tensor belongs to the backend that saw it first.
+var openBackend = sync.OnceValues(func() (backend.Choice, error) {
+	return backend.New(cmp.Or(os.Getenv(backend.EnvBackend), "go"))
+})
+
+// run executes a program and returns its result's values.
 func run(t *testing.T, build func(inputs []*Node) *Node, inputs ...any) []float32 {
 	t.Helper()
-	asked := os.Getenv(backend.EnvBackend)
-	if asked == "" {
-		asked = "go"
-	}
-	be, err := backend.New(asked)
+	be, err := openBackend()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -233,7 +236,6 @@ func TestParityTemperature(t *testing.T) {
 			Labels      []float64
 			Temperature *float64
 			At          float64 `json:"nll_at_temperature"`
-			AtHalf      float64 `json:"nll_at_half"`
 			At2         float64 `json:"nll_at_2"`
 		}
 	}
@@ -246,7 +248,7 @@ func TestParityTemperature(t *testing.T) {
 			continue // no minimum exists, so the fixture has no values
 		}
 		tested++
-		for temperature, want := range map[float64]float64{*c.Temperature: c.At, 0.5: c.AtHalf, 2: c.At2} {
+		for temperature, want := range map[float64]float64{*c.Temperature: c.At, 2: c.At2} {
 			p := run(t, func(n []*Node) *Node { return classifier.Probability(n[0], n[1]) }, c.Logits, float32(temperature))
 			nll := 0.0
 			for i, label := range c.Labels {

@@ -1,21 +1,33 @@
 package classifier
 
 import (
+	"cmp"
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"os"
+	"sync"
 	"testing"
 
-	"github.com/gomlx/compute"
-	"github.com/gomlx/compute/gobackend"
 	. "github.com/gomlx/gomlx/core/graph"
 	"github.com/gomlx/gomlx/core/tensors"
+
+	"github.com/januslm/janus/internal/backend"
 )
 
-// run builds and executes one program on the Go backend and returns its results' values.
+// openBackend opens $GOMLX_BACKEND, or pure Go, once: a tensor belongs to the backend that saw it first.
+var openBackend = sync.OnceValues(func() (backend.Choice, error) {
+	return backend.New(cmp.Or(os.Getenv(backend.EnvBackend), "go"))
+})
+
+// run executes one program and returns its results' values.
 func run(t *testing.T, build func(inputs []*Node) []*Node, inputs ...any) [][]float32 {
 	t.Helper()
-	results, err := MustNewExec(backend(t), build).Exec(inputs...)
+	be, err := openBackend()
+	if err != nil {
+		t.Fatal(err)
+	}
+	results, err := MustNewExec(be.Backend, build).Exec(inputs...)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -24,11 +36,6 @@ func run(t *testing.T, build func(inputs []*Node) []*Node, inputs ...any) [][]fl
 		values[i] = tensors.MustCopyFlatData[float32](result)
 	}
 	return values
-}
-
-func backend(t *testing.T) compute.Backend {
-	t.Helper()
-	return gobackend.GetBackend()
 }
 
 func randomTensor(seed uint64, dims ...int) *tensors.Tensor {

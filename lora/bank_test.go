@@ -8,7 +8,6 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/gomlx/compute/gobackend"
 	. "github.com/gomlx/gomlx/core/graph"
 	"github.com/gomlx/gomlx/core/tensors"
 
@@ -72,8 +71,9 @@ func wanted(t *testing.T, adapters []*lora.Adapter, index int, key string, x []f
 
 // projection is a program: q and k of x for rows with the given adapters. Its inputs are x, adapter, owner, scale, the
 // two weights and the bank's parameters.
-func projection(bank *lora.Bank) *Exec {
-	return MustNewExec(gobackend.GetBackend(), func(n []*Node) []*Node {
+func projection(t *testing.T, bank *lora.Bank) *Exec {
+	t.Helper()
+	return MustNewExec(testBackend(t).Backend, func(n []*Node) []*Node {
 		rows := lora.NewRows(n[1], n[2], n[3], bank.Slots())
 		inputs := bank.Bind(n[6:])
 		var y []*Node
@@ -109,7 +109,7 @@ func TestBankMixesAdaptersByRow(t *testing.T) {
 	rows := []int32{3, -1, 1, 0, 2, 1}
 	for _, dims := range [][]int{{len(rows), 3, in}, {len(rows), in}} {
 		x := randomInput(9, dims...)
-		results, err := projection(bank).Exec(arguments(bank, tensors.FromFlatDataAndDimensions(x, dims...), rows)...)
+		results, err := projection(t, bank).Exec(arguments(bank, tensors.FromFlatDataAndDimensions(x, dims...), rows)...)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -139,7 +139,7 @@ func TestBankSwapsWithoutCompiling(t *testing.T) {
 			t.Fatal(err)
 		}
 		if exec == nil {
-			exec = MustNewExec(gobackend.GetBackend(), func(n []*Node) *Node {
+			exec = MustNewExec(testBackend(t).Backend, func(n []*Node) *Node {
 				compiled++
 				rows := lora.NewRows(n[1], n[2], n[3], bank.Slots())
 				return bank.Bind(n[6:])[kProj].Apply(n[0], DotGeneral(n[0], []int{-1}, nil, n[5], []int{1}, nil), rows)
@@ -174,7 +174,7 @@ func TestApplyInLoop(t *testing.T) {
 	const steps = 3
 	rows := []int32{0, 2, -1}
 	x := randomInput(5, len(rows), in)
-	exec := MustNewExec(gobackend.GetBackend(), func(n []*Node) *Node {
+	exec := MustNewExec(testBackend(t).Backend, func(n []*Node) *Node {
 		g := n[0].Graph()
 		made := lora.NewRows(n[1], n[2], n[3], bank.Slots())
 		sum := DotGeneral(n[0], []int{-1}, nil, n[5], []int{1}, nil)

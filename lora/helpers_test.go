@@ -1,19 +1,32 @@
 package lora_test
 
 import (
+	"cmp"
 	"errors"
 	"math/rand/v2"
+	"os"
+	"sync"
+	"testing"
 
+	"github.com/januslm/janus/internal/backend"
 	"github.com/januslm/janus/lora"
 )
 
 func isMustMerge(err error) bool { return errors.Is(err, lora.ErrMustMerge) }
 
-func or(s, fallback string) string {
-	if s != "" {
-		return s
+// openBackend opens $GOMLX_BACKEND, or pure Go, once: a tensor belongs to the backend that saw it first.
+var openBackend = sync.OnceValues(func() (backend.Choice, error) {
+	return backend.New(cmp.Or(os.Getenv(backend.EnvBackend), "go"))
+})
+
+// testBackend is the backend of all tests.
+func testBackend(t *testing.T) backend.Choice {
+	t.Helper()
+	be, err := openBackend()
+	if err != nil {
+		t.Fatal(err)
 	}
-	return fallback
+	return be
 }
 
 // randomInput returns normally distributed values.

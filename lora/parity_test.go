@@ -144,10 +144,7 @@ func TestParityMerge(t *testing.T) {
 // Live projections of a random input against the same input times PEFT's merged weights, in a batch whose first row is
 // on the bare base and whose second uses the adapter.
 func TestParityLive(t *testing.T) {
-	be, err := backend.New(or(os.Getenv("GOMLX_BACKEND"), "go"))
-	if err != nil {
-		t.Fatal(err)
-	}
+	be := testBackend(t)
 	eachFixture(t, func(t *testing.T, f fixture) {
 		bank, err := lora.NewBank([]*lora.Adapter{f.adapter}, lora.BankOptions{Base: func(name string) ([]float32, []int, error) {
 			v, shape := values(t, f.base, name)

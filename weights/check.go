@@ -49,6 +49,11 @@ func CheckShapes(c *Checkpoint, want map[string][]int, allowed ...dtypes.DType) 
 			problems = append(problems, fmt.Sprintf("extra    %s: expected no such tensor, found %s %v", e.name, DTypeName(e.dtype), e.shape))
 		}
 	}
+	return listProblems(strings.Join(c.Files(), ", "), problems)
+}
+
+// listProblems makes an error of problems found in a file, nil if there are none.
+func listProblems(file string, problems []string) error {
 	if len(problems) == 0 {
 		return nil
 	}
@@ -57,6 +62,5 @@ func CheckShapes(c *Checkpoint, want map[string][]int, allowed ...dtypes.DType) 
 		more = fmt.Sprintf("\n  and %d more", count-maxProblems)
 		problems = problems[:maxProblems]
 	}
-	return fmt.Errorf("%s: %d tensors are not what the model needs:\n  %s%s",
-		strings.Join(c.Files(), ", "), count, strings.Join(problems, "\n  "), more)
+	return fmt.Errorf("%s: %d tensors are not what the model needs:\n  %s%s", file, count, strings.Join(problems, "\n  "), more)
 }

@@ -29,7 +29,7 @@ var jsonlFormat = format{
 				return true
 			}
 		}
-		return len(lines) == 1 && bytes.Contains(head, []byte(`":`))
+		return len(lines) == 1 && !json.Valid(head) && bytes.Contains(head, []byte(`":`))
 	},
 	read: readJSONL,
 }

@@ -38,6 +38,7 @@ const (
 	pColumn           = 6  // "0.00" and two spaces
 	maxReasoningLines = 3
 	hangingIndent     = verdictColumn + pColumn
+	maxBytesAColumn   = 16 // more than any cluster that people write
 )
 
 // WriteTable writes the verdicts for people: a line for each finding that was
@@ -98,7 +99,9 @@ func tableRow(b *strings.Builder, f *Finding, v Verdict, width, rules int, color
 	}
 	place := width - hangingIndent - rules - 2
 	b.WriteString(strings.TrimRight(verdict+pad(p, pColumn)+pad(clip(tableRule(f), rules), rules+2)+clipLeft(Clean(f.Location()), place), " ") + "\n")
-	lines := wrap(Clean(firstParagraph(text)), width-hangingIndent)
+	// A model that babbles, or an error that quotes a file, may be of any length.
+	most := (maxReasoningLines + 1) * width * maxBytesAColumn
+	lines := wrap(Clean(firstBytes(firstParagraph(text), most)), width-hangingIndent)
 	if len(lines) > maxReasoningLines {
 		lines = lines[:maxReasoningLines]
 		lines[maxReasoningLines-1] = clip(lines[maxReasoningLines-1]+" …", width-hangingIndent)

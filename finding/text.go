@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 	"unicode"
+	"unicode/utf8"
 
 	"github.com/rivo/uniseg"
 )
@@ -43,6 +44,7 @@ func pad(text string, width int) string {
 
 // clip cuts a text to a width, with "…" for its end.
 func clip(text string, width int) string {
+	text = firstBytes(text, (width+1)*maxBytesAColumn)
 	if uniseg.StringWidth(text) <= width {
 		return text
 	}
@@ -53,7 +55,9 @@ func clip(text string, width int) string {
 // clipLeft cuts a text to a width, with "…" for its beginning: of a path, the end
 // is what tells.
 func clipLeft(text string, width int) string {
-	if uniseg.StringWidth(text) <= width {
+	if n := len(text) - width*maxBytesAColumn; n > 0 {
+		text = strings.ToValidUTF8(text[n:], "")
+	} else if uniseg.StringWidth(text) <= width {
 		return text
 	}
 	for uniseg.StringWidth(text) > width-1 {
@@ -61,6 +65,17 @@ func clipLeft(text string, width int) string {
 		text = rest
 	}
 	return "…" + text
+}
+
+// firstBytes cuts a text to at most so many bytes, between runes.
+func firstBytes(text string, most int) string {
+	if len(text) <= most {
+		return text
+	}
+	for most > 0 && !utf8.RuneStart(text[most]) {
+		most--
+	}
+	return text[:most]
 }
 
 // cutWidth splits a text after as many grapheme clusters as fit in a width, but

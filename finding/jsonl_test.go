@@ -1,0 +1,100 @@
+package finding
+
+import (
+	"bytes"
+	"os"
+	"strings"
+	"testing"
+)
+
+func TestJSONLCounts(t *testing.T) {
+	for name, want := range map[string]struct{ rows, real, messages int }{
+		"zap_http.jsonl": {24, 11, 24},
+		"castle_c.jsonl": {8, 4, 0},
+	} {
+		report := readFile(t, name)
+		real := 0
+		for _, f := range report.Findings {
+			if f.Label == "TP" {
+				real++
+			}
+		}
+		if report.Format != "jsonl" || len(report.Findings) != want.rows || real != want.real || report.Messages != want.messages || len(report.Problems) != 0 {
+			t.Errorf("%s: %s, %d rows, %d real, %d messages, problems %v", name, report.Format, len(report.Findings), real, report.Messages, report.Problems)
+		}
+	}
+}
+
+func TestJSONLBrokenRows(t *testing.T) {
+	for _, tc := range []struct {
+		name, row string
+		want      string // the problem's text
+	}{
+		{"broken", `  {"id": "b", "snippet": oops}`, "in:2:26: broken JSON: invalid character 'o'"},
+		{"cut short", `{"id": "b"`, "in:2:10: broken JSON: unexpected end of JSON input"},
+		{"not an object", `[1]`, "in:2:1: expected a JSON object, found a JSON array"},
+		{"wrong type", `{"snippet": "x", "line": "five"}`, `in:2:31: field "line": expected a int, found a JSON string`},
+		{"wrong type of id", `{"snippet": "x", "id": {}}`, "in:2"},
+		{"nothing to review", `{"id": "b"}`, "in:2: nothing to review"},
+		{"two on a line", oneRow + oneRow, "in:2:"},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			report := readString(t, oneRow+"\n"+tc.row+"\r\n\n"+oneRow, "auto")
+			if len(report.Findings) != 2 || report.Total != 3 {
+				t.Errorf("%d findings of %d rows, want 2 of 3", len(report.Findings), report.Total)
+			}
+			if len(report.Problems) != 1 || !strings.HasPrefix(report.Problems[0].Error(), tc.want) {
+				t.Errorf("problems %v, want %q", report.Problems, tc.want)
+			}
+			if line := report.Findings[1].Origin.Line; line != 4 {
+				t.Errorf("the row after is on line %d, want 4", line)
+			}
+		})
+	}
+}
+
+func TestJSONLRowPastTheLimit(t *testing.T) {
+	long := `{"id":"b","snippet":"` + strings.Repeat("x", 200<<10) + `"}`
+	report, err := Read("in", strings.NewReader(oneRow+"\n"+long+"\n"+oneRow+"\n"), "jsonl", ReadOptions{MaxBytes: 100 << 10})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(report.Findings) != 2 || len(report.Problems) != 1 || !strings.Contains(report.Problems[0].Error(), "in:2: the row is longer than the limit of 102400 bytes") {
+		t.Errorf("%d findings, problems %v", len(report.Findings), report.Problems)
+	}
+}
+
+func TestJSONLInvalidUTF8(t *testing.T) {
+	report := readString(t, "{\"id\":\"a\",\"snippet\":\"caf\xe9 \xff\"}\n", "auto")
+	f := report.Findings[0]
+	if f.Snippet != "caf\uFFFD \uFFFD" || len(f.Notes) != 1 || !strings.Contains(f.Notes[0], "2 bytes that are not UTF-8") {
+		t.Errorf("snippet %q, notes %q", f.Snippet, f.Notes)
+	}
+}
+
+func TestJSONLGzipCutShort(t *testing.T) {
+	plain, err := os.ReadFile("testdata/castle_c.jsonl")
+	if err != nil {
+		t.Fatal(err)
+	}
+	whole := gzipped(t, bytes.Repeat(plain, 40))
+	report, err := Read("in", bytes.NewReader(whole[:len(whole)-100]), "auto", ReadOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(report.Findings) == 0 || len(report.Findings) >= 320 || len(report.Problems) != 1 || !strings.Contains(report.Problems[0].Error(), "cannot be read further") {
+		t.Errorf("%d findings, problems %v", len(report.Findings), report.Problems)
+	}
+}
+
+func TestCanonicalCWE(t *testing.T) {
+	for in, want := range map[string]string{
+		"79": "CWE-79", "CWE-079": "CWE-79", "cwe_89": "CWE-89", "external/cwe/cwe-022": "CWE-22",
+		"https://cwe.mitre.org/data/definitions/91.html": "CWE-91", "CWE89": "CWE-89", "CWE: 20": "CWE-20",
+		"": "", "none": "none", "0": "0", "NVD-CWE-noinfo": "NVD-CWE-noinfo", "Newcwe5x": "Newcwe5x",
+	} {
+		if got := canonicalCWE(in); got != want {
+			t.Errorf("canonicalCWE(%q) = %q, want %q", in, got, want)
+		}
+	}
+}

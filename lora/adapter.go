@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"math"
 	"slices"
 	"strings"
 )
@@ -46,9 +47,13 @@ func New(name string, config Config, modules []*Module, replaced map[string]Valu
 		}
 		a.modules[m.Name] = m
 	}
-	for key, v := range replaced {
+	for _, key := range a.Replaced() {
+		v := replaced[key]
 		if len(v.Data) != product(v.Shape) {
 			return nil, fmt.Errorf("tensor %s has %d values, expected %d for shape %v", key, len(v.Data), product(v.Shape), v.Shape)
+		}
+		if err := checkFinite(v.Data); err != nil {
+			return nil, fmt.Errorf("tensor %s %w", key, err)
 		}
 	}
 	if len(a.modules)+len(a.replaced) == 0 {
@@ -72,6 +77,24 @@ func (a *Adapter) checkModule(m *Module) error {
 		return fmt.Errorf("lora_magnitude_vector has %d values, expected %d: use_dora is true", len(m.Magnitude), m.Out)
 	case !a.Config.DoRA && m.Magnitude != nil:
 		return errors.New("has a lora_magnitude_vector, but use_dora is false")
+	}
+	for _, part := range []struct {
+		name   string
+		values []float32
+	}{{"lora_A", m.A}, {"lora_B", m.B}, {partMagnitude, m.Magnitude}} {
+		if err := checkFinite(part.values); err != nil {
+			return fmt.Errorf("%s %w", part.name, err)
+		}
+	}
+	return nil
+}
+
+// checkFinite finds the first NaN or infinity.
+func checkFinite(values []float32) error {
+	for i, v := range values {
+		if math.IsNaN(float64(v)) || math.IsInf(float64(v), 0) {
+			return fmt.Errorf("holds %v at %d: the adapter is damaged or its training diverged", v, i)
+		}
 	}
 	return nil
 }

@@ -3,6 +3,7 @@ package lora_test
 import (
 	"errors"
 	"io/fs"
+	"math"
 	"os"
 	"path/filepath"
 	"slices"
@@ -46,6 +47,9 @@ func TestNewRefuses(t *testing.T) {
 	short.B = short.B[1:]
 	magnitude := module(qProj, 2, 4, 6)
 	magnitude.Magnitude = make([]float32, 6)
+	diverged := module(qProj, 2, 4, 6)
+	diverged.B[7] = float32(math.NaN())
+	infinite := map[string]lora.Values{qProj + ".bias": {Shape: []int{1}, Data: []float32{float32(math.Inf(1))}}}
 	tests := map[string]struct {
 		config   lora.Config
 		modules  []*lora.Module
@@ -59,6 +63,8 @@ func TestNewRefuses(t *testing.T) {
 		"no magnitude":      {dora, []*lora.Module{module(qProj, 2, 4, 6)}, nil, "lora_magnitude_vector has 0 values, expected 6"},
 		"unasked magnitude": {plain, []*lora.Module{magnitude}, nil, "use_dora is false"},
 		"short bias":        {plain, nil, map[string]lora.Values{qProj + ".bias": {Shape: []int{6}, Data: make([]float32, 5)}}, "has 5 values, expected 6"},
+		"NaN":               {plain, []*lora.Module{diverged}, nil, qProj + ": lora_B holds NaN at 7"},
+		"infinite bias":     {plain, nil, infinite, ".bias holds +Inf at 0"},
 		"bad config":        {lora.Config{Bias: "none"}, nil, nil, "r is 0"},
 	}
 	for name, test := range tests {
@@ -145,6 +151,27 @@ func TestSaveThenOpen(t *testing.T) {
 			t.Errorf("the folder has %v, expected two files and no temporary ones (%v)", entries, err)
 		}
 	})
+}
+
+// Settings that no fixture combines, written and read again.
+func TestSaveKeepsTheConfiguration(t *testing.T) {
+	config := lora.Config{
+		BaseModel: "org/base", TaskType: "CAUSAL_LM", R: 2, Alpha: 0.5, Dropout: 0.1, RSLoRA: true, Bias: "none",
+		RankPattern: lora.Patterns{{Key: "z_proj", Value: 4}, {Key: "a_proj", Value: 1}}, AlphaPattern: lora.Patterns{{Key: "x", Value: 1.5}},
+		TargetModules: lora.Targets{Pattern: `.*\.(q|v)_proj`}, LayersToAdapt: []int{0, 2}, LayersPattern: []string{"layers"},
+		ModulesToSave: []string{"lm_head"}, PEFTVersion: "0.21.2",
+	}
+	dir := t.TempDir()
+	if err := adapter(t, "x", config, module(qProj, 2, 4, 6)).Save(dir); err != nil {
+		t.Fatal(err)
+	}
+	again, err := lora.Open(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(config, again.Config); diff != "" {
+		t.Errorf("(-written +read):\n%s", diff)
+	}
 }
 
 // The bias of an adapted module has another name in PEFT's file than in the base.

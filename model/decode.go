@@ -1,0 +1,464 @@
+package model
+
+import (
+	"fmt"
+
+	"github.com/gomlx/compute/dtypes"
+	"github.com/gomlx/compute/shapes"
+	. "github.com/gomlx/gomlx/core/graph" //nolint:revive // GoMLX's own habit for graph functions
+
+	"github.com/januslm/janus/lora"
+	"github.com/januslm/janus/transformer"
+)
+
+// verdictKind says what judges a row in the decode program.
+type verdictKind int
+
+const (
+	noVerdict   verdictKind = iota // generation only
+	byHeads                        // heads on the running pools, after every token
+	byClosing                      // answer tokens after the closing phrase, once a row's analysis has ended
+	byClosings                     // answer tokens after the closing phrase, tried after every token
+	verdictCols = "p"
+)
+
+// decodeShape is all that a decode program's compilation depends on besides its inputs' shapes.
+type decodeShape struct {
+	Tokens  int // T: room for generated tokens
+	Closing int // number of tokens in the closing phrase
+	Verdict verdictKind
+	Sampler samplerKind
+	Sure    bool // rows end when their verdict is sure
+	States  bool // return the state at every length
+	Pooled  int  // K: return the pooled states at so many chosen lengths
+}
+
+// pools are the running pools that the program keeps.
+func (d decodeShape) pools(m *Model) []layerPool {
+	if d.Verdict == byHeads || d.Pooled > 0 {
+		return m.pools
+	}
+	return nil
+}
+
+// steps is how many tokens a row feeds at most: the prompt's last, T generated, and the closing phrase.
+func (d decodeShape) steps() int {
+	if d.Verdict == byClosing {
+		return 1 + d.Tokens + d.Closing
+	}
+	return 1 + d.Tokens
+}
+
+// Why a row ended, as the program returns it.
+const (
+	finishNone   = 0
+	finishEOS    = 1
+	finishBudget = 2
+	finishSure   = 3
+)
+
+// decodeOutputs are the program's results, in order; some are absent by shape.
+//
+//	tokens [B,T] int32, length [B] int32, finish [B] int32
+//	p [B,T+1,H] float32: column t is the verdict after t tokens (byHeads, byClosings)
+//	closing [B] float32: the verdict after the closing phrase (byClosing)
+//	states [B,T+1,D] float32: the normed state at the last prompt token and at each generated one
+//	pooled.i [B,K,D] float32: feature i at the chosen lengths
+func (m *Model) decodeOutputs(d decodeShape) []string {
+	names := []string{"tokens", "length", "finish"}
+	switch d.Verdict {
+	case byHeads, byClosings:
+		names = append(names, verdictCols)
+	case byClosing:
+		names = append(names, "closing.p")
+	case noVerdict:
+	}
+	if d.States {
+		names = append(names, "states")
+	}
+	if d.Pooled > 0 {
+		for i := range m.features {
+			names = append(names, fmt.Sprintf("pooled.%d", i))
+		}
+	}
+	return names
+}
+
+// decodeGraph builds the one graph. Its main function holds no reduction: go-xla shares reducers between main and
+// closures, and would then refuse the loop's (docs/design.md).
+func (m *Model) decodeGraph(d decodeShape) func(in nodes) []*Node {
+	return func(in nodes) []*Node {
+		g := in["pending"].Graph()
+		last := loop(g, m.decodeState(d, in), "running", func(s nodes) {
+			step := decodeStep{m: m, shape: d, s: s}
+			step.run()
+		})
+		var out []*Node
+		for _, name := range m.decodeOutputs(d) {
+			out = append(out, last[name])
+		}
+		return out
+	}
+}
+
+// decodeState lists the loop's state: every input, as closures capture nothing, and what changes.
+func (m *Model) decodeState(d decodeShape, in nodes) []loopVar {
+	g := in["pending"].Graph()
+	b, v := in["pending"].Shape().Dim(0), m.config.VocabSize
+	cacheColumns := in["row.k.0"].Shape().Dim(2) + d.steps()
+	zeros := func(dtype dtypes.DType, dims ...int) *Node { return Zeros(g, shapes.Make(dtype, dims...)) }
+
+	var state []loopVar
+	add := func(name string, init *Node) { state = append(state, loopVar{name, init}) }
+	for _, name := range m.decodeInputs(in) {
+		add(name, in[name])
+	}
+	if m.bank != nil {
+		rows := lora.NewRows(in["adapter"], in["lora.owner"], in["lora.scale"], m.bank.Slots())
+		add("rows.scale", rows.Scale)
+		add("rows.slot", rows.Slot)
+	}
+	for i, l := range layers(in, "row", m.config.NumHiddenLayers) {
+		add(fmt.Sprintf("cache.k.%d", i), padColumns(l.K, cacheColumns))
+		add(fmt.Sprintf("cache.v.%d", i), padColumns(l.V, cacheColumns))
+	}
+	if d.Closing > 0 {
+		// One-hot of the two answer tokens: [V, 2].
+		index := Iota(g, shapes.Make(dtypes.Int32, v, 2), 0)
+		add("answers.onehot", ConvertDType(Equal(index, Reshape(in["answers"], 1, 2)), dtypes.Float32))
+	}
+	for i, p := range d.pools(m) {
+		x := zeros(dtypes.Float32, b, m.config.HiddenSize)
+		for j, n := range p.pool.Init(p.prompt(x, x, zeros(dtypes.Int32, b))) {
+			add(fmt.Sprintf("pool.%d.%d", i, j), n)
+		}
+	}
+	add("step", Const(g, int32(0)))
+	add("running", Const(g, true))
+	add("logits", zeros(dtypes.Float32, b, v))
+	add("done", LessThan(in["max"], ConstAs(in["max"], 0))) // rows that only fill up the batch have max -1
+	add("at", minusOne(zeros(dtypes.Int32, b)))             // place in the closing phrase; -1 while reasoning
+	add("tokens", zeros(dtypes.Int32, b, d.Tokens))
+	add("length", zeros(dtypes.Int32, b))
+	add("finish", zeros(dtypes.Int32, b))
+	switch d.Verdict {
+	case byHeads:
+		add("p", zeros(dtypes.Float32, b, d.Tokens+1, len(m.heads)))
+	case byClosings:
+		add("p", zeros(dtypes.Float32, b, d.Tokens+1, 1))
+	case byClosing:
+		add("closing.p", zeros(dtypes.Float32, b))
+	case noVerdict:
+	}
+	if d.States {
+		add("states", zeros(dtypes.Float32, b, d.Tokens+1, m.config.HiddenSize))
+	}
+	if d.Pooled > 0 {
+		for i := range m.features {
+			add(fmt.Sprintf("pooled.%d", i), zeros(dtypes.Float32, b, d.Pooled, m.config.HiddenSize))
+		}
+	}
+	return state
+}
+
+func minusOne(x *Node) *Node { return Sub(x, ConstAs(x, 1)) }
+
+// padColumns adds empty columns to keys or values [B, KV, S, hd], so that there are columns of them.
+func padColumns(x *Node, columns int) *Node {
+	dims := x.Shape().Clone().Dimensions
+	dims[2] = columns - dims[2]
+	return Concatenate([]*Node{x, Zeros(x.Graph(), shapes.Make(x.DType(), dims...))}, 2)
+}
+
+// decodeStep builds the loop's body: one token for every row.
+type decodeStep struct {
+	m     *Model
+	shape decodeShape
+	s     nodes
+}
+
+// set replaces a value [B] of the state in the rows named.
+func (d decodeStep) set(name string, where, value *Node) {
+	d.s[name] = Where(where, value, d.s[name])
+}
+
+func (d decodeStep) run() {
+	s := d.s
+	step := s["step"]
+	first := BroadcastToDims(Equal(step, ConstAs(step, 0)), s["done"].Shape().Dimensions...)
+
+	token, reasoning := d.choose(first)
+	states, h := d.feed(token)
+	d.s["logits"] = ConvertDType(d.m.decoder.Logits(d.forward(nil, nil), lastOr(h, 0)), dtypes.Float32)
+	d.pool(states, first, reasoning)
+	if d.shape.States {
+		x := ConvertDType(lastOr(h, 0), dtypes.Float32)
+		s["states"] = transformer.WriteColumn(s["states"], InsertAxes(x, 1), step, 1)
+	}
+	d.judge(h, reasoning)
+
+	s["step"] = Add(step, ConstAs(step, 1))
+	open := ConvertDType(Not(s["done"]), dtypes.Int32)
+	active := ReduceMax(open)
+	limit := LessThan(s["step"], ConstAs(step, d.shape.steps()))
+	s["running"] = And(limit, Equal(active, ConstAs(active, 1)))
+}
+
+// lastOr is position i of x [B, W, D]: [B, D].
+func lastOr(x *Node, i int) *Node {
+	return Squeeze(Slice(x, AxisRange(), AxisRange(i, i+1), AxisRange()), 1)
+}
+
+// choose picks each row's next token [B], and tells which rows feed a token of their analysis (or, at the first step, the
+// prompt's last token).
+func (d decodeStep) choose(first *Node) (token, reasoning *Node) {
+	s := d.s
+	step := s["step"]
+	made := Sub(step, ConstAs(step, 1)) // tokens that a reasoning row has so far
+
+	stops := d.isStop()
+	tooEarly := And(LessThan(BroadcastToDims(made, s["min"].Shape().Dimensions...), s["min"]), Not(first))
+	logits := suppress(s["logits"], stops, tooEarly)
+	picked := sample(d.shape.Sampler, logits, sampler{
+		temperature: s["temperature"], topK: s["topk"], topP: s["topp"], seed0: s["seed0"], seed1: s["seed1"],
+	}, step)
+
+	open := And(Not(s["done"]), LessThan(s["at"], ConstAs(s["at"], 0)))
+	after := And(open, Not(first))
+	isEOS := And(after, d.equalsStop(picked))
+	atMax := And(after, GreaterOrEqual(BroadcastToDims(made, s["max"].Shape().Dimensions...), s["max"]))
+	ends := Or(isEOS, atMax)
+	reasoning = And(open, Not(ends))
+
+	d.set("length", ends, BroadcastToDims(made, s["length"].Shape().Dimensions...))
+	d.set("finish", And(ends, isEOS), ConstAs(s["finish"], finishEOS))
+	d.set("finish", atMax, ConstAs(s["finish"], finishBudget)) // at the maximum the budget ended it, whatever came next
+	token = Where(first, s["pending"], picked)
+	if d.shape.Verdict == byClosing {
+		d.set("at", ends, ConstAs(s["at"], 0))
+		token = d.closingOr(token)
+	} else {
+		s["done"] = Or(s["done"], ends)
+	}
+	// A row that has ended feeds token 0: nothing reads what comes of it.
+	fed := Or(reasoning, GreaterOrEqual(s["at"], ConstAs(s["at"], 0)))
+	token = Where(fed, token, ConstAs(token, 0))
+
+	// Column made of tokens: at the first step it writes column 0, which the second overwrites.
+	column := Max(made, ConstAs(made, 0))
+	s["tokens"] = transformer.WriteColumn(s["tokens"], InsertAxes(Where(reasoning, token, ConstAs(token, 0)), -1), column, 1)
+	return token, reasoning
+}
+
+// isStop is [1, V] bool: the tokens that end an analysis.
+func (d decodeStep) isStop() *Node {
+	stop := d.s["stop"]
+	n, v := stop.Shape().Dim(0), d.m.config.VocabSize
+	var any *Node
+	for i := range n {
+		id := Slice(stop, AxisRange(i, i+1))
+		is := Equal(Iota(stop.Graph(), shapes.Make(dtypes.Int32, 1, v), 1), BroadcastToDims(Reshape(id, 1, 1), 1, v))
+		if any == nil {
+			any = is
+			continue
+		}
+		any = Or(any, is)
+	}
+	return any
+}
+
+// equalsStop tells which rows of token [B] are stop tokens.
+func (d decodeStep) equalsStop(token *Node) *Node {
+	stop := d.s["stop"]
+	var any *Node
+	for i := range stop.Shape().Dim(0) {
+		is := Equal(token, BroadcastToDims(Slice(stop, AxisRange(i, i+1)), token.Shape().Dimensions...))
+		if any == nil {
+			any = is
+			continue
+		}
+		any = Or(any, is)
+	}
+	return any
+}
+
+// suppress gives the tokens [1, V] no chance in the rows [B] named: how a minimum length is kept (s1, arXiv:2501.19393).
+func suppress(logits, tokens, rows *Node) *Node {
+	dims := logits.Shape().Dimensions
+	hide := And(BroadcastToDims(tokens, dims...), BroadcastToDims(InsertAxes(rows, -1), dims...))
+	return Where(hide, ConstAs(logits, -1e30), logits)
+}
+
+// closingOr replaces the token by the closing phrase's next in rows that are closing, and moves these on.
+func (d decodeStep) closingOr(token *Node) *Node {
+	s := d.s
+	at := s["at"]
+	for i := range d.shape.Closing {
+		next := BroadcastToDims(Slice(s["closing"], AxisRange(i, i+1)), token.Shape().Dimensions...)
+		token = Where(Equal(at, ConstAs(at, i)), next, token)
+	}
+	return token
+}
+
+// forward is a pass at positions [B, W] with the given cache; both may be nil where only the LM head is wanted.
+func (d decodeStep) forward(positions *Node, cache transformer.Cache) *transformer.Forward {
+	return &transformer.Forward{Config: d.m.config, Weights: d.m.loopWeights(d.s), Positions: positions, Cache: cache}
+}
+
+// feed runs token [B] (and, when closings are tried after every token, the closing phrase behind it) through the layers:
+// the states after each layer and the normed state h, each [B, W, D].
+func (d decodeStep) feed(token *Node) (states []*Node, h *Node) {
+	s, g := d.s, token.Graph()
+	n := d.m.config.NumHiddenLayers
+	b, columns := token.Shape().Dim(0), s["cache.k.0"].Shape().Dim(2)
+	prompt := columns - d.shape.steps() // prefilled columns
+	step := s["step"]
+	ids := InsertAxes(token, -1)
+	if d.shape.Verdict == byClosings {
+		ids = Concatenate([]*Node{ids, BroadcastToDims(Reshape(s["closing"], 1, d.shape.Closing), b, d.shape.Closing)}, 1)
+	}
+	width := ids.Shape().Dim(1)
+
+	before := s["lengths"] // position of the prompt's last token
+	prefix := layers(s, "prefix", n)
+	if prefix != nil {
+		before = Add(before, s["prefix.length"])
+	}
+	grid := func(w int) *Node { return Iota(g, shapes.Make(dtypes.Int32, b, w), 1) }
+	wide := func(x *Node, w int) *Node { return BroadcastToDims(InsertAxes(x, -1), b, w) }
+	positions := Add(Add(grid(width), step), wide(before, width))
+
+	column := grid(columns)
+	generated := Sub(column, ConstAs(column, prompt))
+	isPrompt := LessThan(generated, ConstAs(column, 0))
+	offset := Mul(column, ConstAs(column, 0))
+	if prefix != nil {
+		offset = Add(offset, s["prefix.length"])
+	}
+	span := &transformer.Span{
+		Positions: Where(isPrompt, Add(column, offset), Add(generated, wide(before, columns))),
+		Valid: Or(And(isPrompt, LessThan(column, wide(s["lengths"], columns))),
+			And(Not(isPrompt), LessOrEqual(generated, step))),
+	}
+	cache := &transformer.StepCache{
+		Prefix: prefix, PrefixSpan: prefixSpan(prefix, s["prefix.length"]),
+		Rows: layers(s, "cache", n), Span: span, Column: Add(step, ConstAs(step, prompt)),
+	}
+	if width > 1 {
+		tail := Slice(positions, AxisRange(), AxisRange(1, width))
+		cache.TailSpan = &transformer.Span{Positions: tail, Valid: GreaterOrEqual(tail, ConstAs(tail, 0))}
+	}
+	f := d.forward(positions, cache)
+	states = d.m.runLayers(f, d.m.decoder.Embed(f, ids))
+	for i, l := range cache.Rows {
+		s[fmt.Sprintf("cache.k.%d", i)], s[fmt.Sprintf("cache.v.%d", i)] = l.K, l.V
+	}
+	return states, states[n]
+}
+
+// pool adds the states at the tokens fed to the running pools, and starts the pools at the first step.
+func (d decodeStep) pool(states []*Node, first, reasoning *Node) {
+	s := d.s
+	sums := 0
+	for i, p := range d.shape.pools(d.m) {
+		x := ConvertDType(lastOr(states[p.state(d.m.config)], 0), dtypes.Float32)
+		var before *Node
+		if p.pool.NeedsPromptSum() {
+			before = s[fmt.Sprintf("row.sum.%d", sums)]
+			sums++
+		}
+		state := make([]*Node, p.pool.Len())
+		for j := range state {
+			state[j] = s[fmt.Sprintf("pool.%d.%d", i, j)]
+		}
+		start := p.pool.Init(p.prompt(x, before, s["count"]))
+		next := p.pool.Update(state, x, reasoning)
+		for j := range state {
+			s[fmt.Sprintf("pool.%d.%d", i, j)] = Where(first, start[j], next[j])
+		}
+	}
+	if d.shape.Pooled == 0 {
+		return
+	}
+	// keep [K]: write the rows' pools where this step is one of the chosen lengths.
+	keep := s["keep"]
+	now := Equal(keep, BroadcastToDims(s["step"], keep.Shape().Dimensions...))
+	for i, x := range d.features() {
+		name := fmt.Sprintf("pooled.%d", i)
+		dims := s[name].Shape().Dimensions
+		here := BroadcastToDims(Reshape(now, 1, dims[1], 1), dims...)
+		s[name] = Where(here, BroadcastToDims(InsertAxes(x, 1), dims...), s[name])
+	}
+}
+
+// features are the pooled states that heads read, in the order of m.features: each [B, D].
+func (d decodeStep) features() []*Node {
+	var list []*Node
+	for _, f := range d.m.features {
+		for i, p := range d.m.pools {
+			if p.layer != f.Layer {
+				continue
+			}
+			state := make([]*Node, p.pool.Len())
+			for j := range state {
+				state[j] = d.s[fmt.Sprintf("pool.%d.%d", i, j)]
+			}
+			list = append(list, p.pool.Value(state, f.Pooling))
+		}
+	}
+	return list
+}
+
+// judge records the verdict after this step's token and ends rows that have theirs.
+func (d decodeStep) judge(h, reasoning *Node) {
+	s := d.s
+	step := s["step"]
+	steps := BroadcastToDims(step, s["max"].Shape().Dimensions...)
+	var p *Node // [B, H]
+	switch d.shape.Verdict {
+	case byHeads:
+		p = d.m.heads.Probabilities(d.features()[:len(d.m.heads.Features())], d.m.headNodes(s))
+	case byClosings:
+		width := h.Shape().Dim(1)
+		p = d.answer(d.m.decoder.Logits(d.forward(nil, nil), lastOr(h, width-1)))
+	case byClosing:
+		d.close()
+		return
+	case noVerdict:
+	}
+	ends := And(reasoning, GreaterOrEqual(steps, s["max"]))
+	d.set("finish", ends, ConstAs(s["finish"], finishBudget))
+	if p != nil {
+		s["p"] = transformer.WriteColumn(s["p"], InsertAxes(p, 1), step, 1)
+	}
+	if p != nil && d.shape.Sure {
+		lead := Squeeze(Slice(p, AxisRange(), AxisRange(0, 1)), 1)
+		sureness := Max(lead, Sub(ConstAs(lead, 1), lead))
+		sure := And(And(reasoning, GreaterOrEqual(steps, s["min"])),
+			GreaterOrEqual(sureness, BroadcastToDims(s["sure"], lead.Shape().Dimensions...)))
+		d.set("finish", And(sure, Not(ends)), ConstAs(s["finish"], finishSure))
+		ends = Or(ends, sure)
+	}
+	d.set("length", ends, steps)
+	s["done"] = Or(s["done"], ends)
+}
+
+// answer is p [B, 1] that the finding is real: the normalised probability of the true against the false answer token.
+func (d decodeStep) answer(logits *Node) *Node {
+	two := DotGeneral(ConvertDType(logits, dtypes.Float32), []int{1}, nil, d.s["answers.onehot"], []int{0}, nil)
+	isTrue := Slice(two, AxisRange(), AxisRange(0, 1))
+	isFalse := Slice(two, AxisRange(), AxisRange(1, 2))
+	return Logistic(Sub(isTrue, isFalse))
+}
+
+// close moves rows on in the closing phrase; one that has fed all of it has its verdict in the logits.
+func (d decodeStep) close() {
+	s := d.s
+	at := s["at"]
+	closing := And(Not(s["done"]), GreaterOrEqual(at, ConstAs(at, 0)))
+	next := Where(closing, Add(at, ConstAs(at, 1)), at)
+	s["at"] = next
+	closed := And(closing, GreaterOrEqual(next, ConstAs(next, d.shape.Closing)))
+	d.set("closing.p", closed, Squeeze(d.answer(s["logits"]), 1))
+	s["done"] = Or(s["done"], closed)
+}

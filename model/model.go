@@ -1,0 +1,402 @@
+package model
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+
+	"github.com/gomlx/compute/dtypes"
+	. "github.com/gomlx/gomlx/core/graph" //nolint:revive // GoMLX's own habit for graph functions
+	"github.com/gomlx/gomlx/core/tensors"
+
+	"github.com/januslm/janus/classifier"
+	"github.com/januslm/janus/internal/backend"
+	"github.com/januslm/janus/lora"
+	"github.com/januslm/janus/tokenizer"
+	"github.com/januslm/janus/transformer"
+	"github.com/januslm/janus/weights"
+)
+
+// Options say how a model is opened.
+type Options struct {
+	Backend  backend.Choice // required: see internal/backend
+	Adapters []string       // PEFT folders; rows choose among them by index
+	Heads    []string       // head folders; each gives a probability
+	// Merge adds the adapters into the weights instead of keeping them beside, in the order given. Rows then cannot
+	// choose, and decoding saves two small products a projection.
+	Merge bool
+	// DType is the dtype of weights and states: dtypes.Float32 or BFloat16. Unset: float32 on a CPU (where bfloat16 is
+	// slower), bfloat16 on an accelerator.
+	DType dtypes.DType
+	// Features are pooled states to compute besides those that the heads read: see Review's KeepPooled.
+	Features []classifier.Feature
+}
+
+// Model is a base model with its tokenizer, adapters and heads, and the programs compiled so far. It runs one call at a
+// time; calls from several goroutines wait for one another.
+type Model struct {
+	mu      sync.Mutex
+	dir     string
+	config  *transformer.Config
+	decoder transformer.Decoder
+	backend backend.Choice
+	dtype   dtypes.DType
+	store   *store
+
+	adapters []*lora.Adapter
+	bank     *lora.Bank // nil without live adapters
+	heads    classifier.Heads
+	features []classifier.Feature // pooled states: the heads' first, then those asked for
+	pools    []layerPool          // the features by layer
+	extra    []value              // the bank's and the heads' tensors
+
+	tokenizer tokenizer.Tokenizer // nil where the folder has none
+	stop      []int32             // tokens that end a text
+
+	programs map[string]*program
+	counts   Counts
+
+	prefixTokens []int32           // the shared prefix that prefixes hold
+	prefixes     map[int32]*cached // by adapter slot
+}
+
+// Counts tell what a model has done since it was opened.
+type Counts struct {
+	Compiled int // programs compiled
+	Decodes  int // executions of a decode program: one a batch
+	Prefills int // executions of a prefill program
+}
+
+// layerPool is the running pool of one layer's states.
+type layerPool struct {
+	layer classifier.Layer
+	pool  *classifier.Pool
+}
+
+// state is the index of the layer's states in what runLayers returns.
+func (p layerPool) state(c *transformer.Config) int {
+	if p.layer == classifier.LastLayer {
+		return c.NumHiddenLayers
+	}
+	return int(p.layer)
+}
+
+// prompt is the pool's view of a prompt whose last token has state x, after the sum of the states before.
+func (p layerPool) prompt(x, before, count *Node) classifier.Prompt {
+	prompt := classifier.Prompt{Last: x, Count: count}
+	if p.pool.NeedsPromptSum() {
+		prompt.Sum = Add(before, x)
+	}
+	return prompt
+}
+
+// Open loads a model from a Hugging Face folder (config.json, *.safetensors and, for text, tokenizer.json), its adapters
+// and its heads, and checks that they fit one another. Nothing is compiled yet.
+func Open(ctx context.Context, dir string, o Options) (m *Model, err error) {
+	defer recoverTo(&err, "opening model "+dir)
+	config, err := transformer.LoadConfig(dir)
+	if err != nil {
+		return nil, err
+	}
+	family, err := transformer.Lookup(config.ModelType)
+	if err != nil {
+		return nil, err
+	}
+	checkpoint, err := weights.Open(dir)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, checkpoint.Close()) }()
+	list := family.Tensors(config)
+	want := wanted(list)
+	if err := weights.CheckShapes(checkpoint, want); err != nil {
+		return nil, err
+	}
+	if o.DType == dtypes.InvalidDType {
+		o.DType = dtypes.BFloat16
+		if o.Backend.IsCPU() {
+			o.DType = dtypes.Float32
+		}
+	}
+	m = &Model{
+		dir: dir, config: config, decoder: family.New(config), backend: o.Backend, dtype: o.DType,
+		programs: map[string]*program{}, prefixes: map[int32]*cached{},
+	}
+	if err := m.openAdapters(checkpoint, want, o); err != nil {
+		return nil, err
+	}
+	if err := m.openHeads(checkpoint, o); err != nil {
+		return nil, err
+	}
+	if err := m.openText(); err != nil {
+		return nil, err
+	}
+	so := storeOptions{backend: o.Backend.Backend, dtype: o.DType, inFirst: o.Backend.IsXLA() && o.Backend.IsCPU()}
+	if o.Merge {
+		so.merge = m.adapters
+	}
+	m.store, err = loadStore(ctx, checkpoint, list, so)
+	return m, err
+}
+
+// openAdapters reads the adapters, checks them against the base, and lays live ones out in a bank.
+func (m *Model) openAdapters(c *weights.Checkpoint, want map[string][]int, o Options) error {
+	for _, dir := range o.Adapters {
+		a, err := lora.Open(dir)
+		if err != nil {
+			return err
+		}
+		err = a.Check(func(tensor string) ([]int, bool) {
+			shape, ok := want[tensor]
+			return shape, ok && shape != nil
+		})
+		if err != nil {
+			return fmt.Errorf("adapter %s does not fit model %s: %w", dir, m.dir, err)
+		}
+		m.adapters = append(m.adapters, a)
+	}
+	if len(m.adapters) == 0 || o.Merge {
+		return nil
+	}
+	bank, err := lora.NewBank(m.adapters, lora.BankOptions{Base: func(tensor string) ([]float32, []int, error) {
+		t, ok := c.Tensor(tensor)
+		if !ok {
+			return nil, nil, fs.ErrNotExist
+		}
+		values, err := weights.ToFloat32(t)
+		return values, t.Shape, err
+	}})
+	if errors.Is(err, lora.ErrMustMerge) {
+		return fmt.Errorf("%w (--merge does)", err)
+	}
+	if err != nil {
+		return err
+	}
+	m.bank = bank
+	for _, p := range bank.Params() {
+		t, err := upload(m.backend.Backend, m.dtype, p.Data, p.Shape...)
+		if err != nil {
+			return fmt.Errorf("adapter tensor %s: %w", p.Name, err)
+		}
+		m.extra = append(m.extra, value{"lora." + p.Name, t})
+	}
+	m.extra = append(m.extra,
+		value{"lora.owner", tensors.FromFlatDataAndDimensions(bank.Owner(), bank.Rank())},
+		value{"lora.scale", tensors.FromFlatDataAndDimensions(bank.Scale(), bank.Rank())})
+	return nil
+}
+
+// openHeads reads the heads, checks them against base and adapter, and groups their pools by layer.
+func (m *Model) openHeads(c *weights.Checkpoint, o Options) error {
+	for _, dir := range o.Heads {
+		h, err := classifier.Open(dir)
+		if err != nil {
+			return err
+		}
+		base := classifier.Base{HiddenSize: m.config.HiddenSize, Layers: m.config.NumHiddenLayers}
+		if h.Config.BaseSHA256 != "" {
+			if base.SHA256, err = c.SHA256(); err != nil {
+				return err
+			}
+		}
+		if len(m.adapters) == 1 {
+			base.AdapterSHA256 = m.adapters[0].SHA256
+		}
+		if err := h.Check(base); err != nil {
+			return fmt.Errorf("%s: %w", dir, err)
+		}
+		m.heads = append(m.heads, h)
+	}
+	m.features = m.heads.Features()
+	for _, f := range o.Features {
+		if f.Layer != classifier.LastLayer && int(f.Layer) >= m.config.NumHiddenLayers {
+			return fmt.Errorf("layer %s is asked for, but the model has layers 0 to %d", f.Layer, m.config.NumHiddenLayers-1)
+		}
+		if !slices.Contains(m.features, f) {
+			m.features = append(m.features, f)
+		}
+	}
+	kinds := map[classifier.Layer][]classifier.Pooling{}
+	for _, f := range m.features {
+		kinds[f.Layer] = append(kinds[f.Layer], f.Pooling)
+	}
+	for _, layer := range slices.Sorted(maps.Keys(kinds)) {
+		pool, err := classifier.NewPool(kinds[layer]...)
+		if err != nil {
+			return err
+		}
+		m.pools = append(m.pools, layerPool{layer, pool})
+	}
+	for _, p := range m.heads.Params() {
+		v, err := hostTensor(m.backend.Backend, p.Name, p.Data, p.Shape...)
+		if err != nil {
+			return err
+		}
+		m.extra = append(m.extra, v)
+	}
+	return nil
+}
+
+// Features are the pooled states that [Verdict.Pooled] holds, in its order.
+func (m *Model) Features() []classifier.Feature { return slices.Clone(m.features) }
+
+// openText opens the tokenizer, chat template and stop tokens. A folder without a tokenizer still serves token ids.
+func (m *Model) openText() error {
+	m.stop = slices.Clone(m.config.EOSTokenID)
+	data, err := os.ReadFile(filepath.Join(m.dir, "generation_config.json"))
+	if err == nil {
+		var generation struct {
+			EOS transformer.TokenIDs `json:"eos_token_id"`
+		}
+		if err := json.Unmarshal(data, &generation); err != nil {
+			return fmt.Errorf("%s: %w", filepath.Join(m.dir, "generation_config.json"), err)
+		}
+		if len(generation.EOS) > 0 {
+			m.stop = generation.EOS
+		}
+	}
+	if _, err := os.Stat(filepath.Join(m.dir, "tokenizer.json")); errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if m.tokenizer, err = tokenizer.Open(m.dir); err != nil {
+		return err
+	}
+	return err
+}
+
+// Config is the base model's.
+func (m *Model) Config() *transformer.Config { return m.config }
+
+// Dir is the base model's folder.
+func (m *Model) Dir() string { return m.dir }
+
+// Tokenizer is nil where the model's folder has no tokenizer.json.
+func (m *Model) Tokenizer() tokenizer.Tokenizer { return m.tokenizer }
+
+// Heads are the heads' names, in the order of their probabilities.
+func (m *Model) Heads() []*classifier.Head { return m.heads }
+
+// Adapters are the adapters, in the order of their indices.
+func (m *Model) Adapters() []*lora.Adapter { return m.adapters }
+
+// StopTokens are the tokens that end a text, by generation_config.json or config.json.
+func (m *Model) StopTokens() []int32 { return slices.Clone(m.stop) }
+
+// WeightBytes is the memory that the base's weights take on the device.
+func (m *Model) WeightBytes() int64 { return m.store.bytes() }
+
+// Counts tells what was compiled and executed so far.
+func (m *Model) Counts() Counts {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.counts
+}
+
+// Close frees the model's memory on the device.
+func (m *Model) Close() error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.dropPrefixes()
+	for _, p := range m.programs {
+		p.graph.Finalize()
+	}
+	m.programs = nil
+	for _, v := range m.extra {
+		_ = v.tensor.FinalizeAll() // only fails where it is freed already
+	}
+	m.store.finalize()
+	if m.tokenizer != nil {
+		return m.tokenizer.Close()
+	}
+	return nil
+}
+
+func (m *Model) dropPrefixes() {
+	for _, p := range m.prefixes {
+		p.finalize()
+	}
+	clear(m.prefixes)
+}
+
+// constants are the inputs that all programs share: the weights and the adapters; and the heads where they are asked for.
+func (m *Model) constants(heads bool) []value {
+	list := slices.Clone(m.store.values)
+	for _, v := range m.extra {
+		if heads || strings.HasPrefix(v.name, "lora.") {
+			list = append(list, v)
+		}
+	}
+	return list
+}
+
+// program compiles a program, or finds it compiled.
+func (m *Model) program(key string, inputs []value, build func(in nodes) []*Node) (*program, error) {
+	if p, ok := m.programs[key]; ok {
+		return p, nil
+	}
+	p, err := compile(m.backend.Backend, key, inputs, build)
+	if err != nil {
+		return nil, err
+	}
+	m.counts.Compiled++
+	m.programs[key] = p
+	return p, nil
+}
+
+// weights is the view of a program that runs whole rows; see loopWeights for the loop's.
+func (m *Model) weights(in nodes) *graphWeights {
+	w := &graphWeights{store: m.store, in: in}
+	if m.bank != nil {
+		w.adapters = m.bankInputs(in)
+		w.rows = lora.NewRows(in["adapter"], in["lora.owner"], in["lora.scale"], m.bank.Slots())
+	}
+	return w
+}
+
+// loopWeights is the view of the loop's body, where the rows' scales are part of the state.
+func (m *Model) loopWeights(s nodes) *graphWeights {
+	w := &graphWeights{store: m.store, in: s}
+	if m.bank != nil {
+		w.adapters = m.bankInputs(s)
+		w.rows = lora.Rows{Scale: s["rows.scale"], Slot: s["rows.slot"]}
+	}
+	return w
+}
+
+func (m *Model) bankInputs(in nodes) map[string]lora.Inputs {
+	var list []*Node
+	for _, p := range m.bank.Params() {
+		list = append(list, in["lora."+p.Name])
+	}
+	return m.bank.Bind(list)
+}
+
+func (m *Model) headNodes(in nodes) []*Node {
+	var list []*Node
+	for _, p := range m.heads.Params() {
+		list = append(list, in[p.Name])
+	}
+	return list
+}
+
+// decodeInputs are the names of the inputs that the loop reads at every step, sorted.
+func (m *Model) decodeInputs(in nodes) []string {
+	var names []string
+	for name := range in {
+		once := name == "adapter" || name == "answers" || name == "lora.owner" || name == "lora.scale" ||
+			strings.HasPrefix(name, "row.k.") || strings.HasPrefix(name, "row.v.") || strings.HasPrefix(name, "prefix.sum.")
+		if !once {
+			names = append(names, name)
+		}
+	}
+	slices.Sort(names)
+	return names
+}

@@ -1,0 +1,125 @@
+package model
+
+import (
+	"github.com/gomlx/compute/dtypes"
+	"github.com/gomlx/compute/shapes"
+	. "github.com/gomlx/gomlx/core/graph" //nolint:revive // GoMLX's own habit for graph functions
+)
+
+// samplerKind says which parts of sampling a program holds: a batch without them does not pay for them.
+type samplerKind struct {
+	Noise  bool // some row has a temperature
+	Filter bool // some row has top-k or top-p
+}
+
+// bisections is how often a threshold's interval is halved: float32 has 24 bits of mantissa, so more change nothing.
+const bisections = 30
+
+// sampler is what sampling reads, each [B].
+type sampler struct {
+	temperature *Node // float32; 0 is greedy
+	topK        *Node // int32; 0 is off
+	topP        *Node // float32; 1 is off
+	seed0       *Node // uint32: halves of the row's seed
+	seed1       *Node // uint32
+}
+
+// sample picks a token a row from logits [B, V] at step (a scalar int32): [B] int32.
+//
+// Random picks take the largest of logit/temperature + Gumbel noise (the Gumbel-max trick), with noise that is a hash of
+// (row's seed, step, token), so that a row's draw does not depend on the batch around it.
+func sample(kind samplerKind, logits *Node, s sampler, step *Node) *Node {
+	logits = ConvertDType(logits, dtypes.Float32)
+	if !kind.Noise {
+		return argMax(logits)
+	}
+	greedy := LessOrEqual(s.temperature, ConstAs(s.temperature, 0))
+	scaled := Div(logits, InsertAxes(Where(greedy, ConstAs(s.temperature, 1), s.temperature), -1))
+	if kind.Filter {
+		scaled = keepTopK(scaled, s.topK)
+		scaled = keepTopP(scaled, s.topP)
+	}
+	noisy := Add(scaled, gumbel(logits.Shape(), s, step))
+	return argMax(Where(BroadcastToDims(InsertAxes(greedy, -1), logits.Shape().Dimensions...), logits, noisy))
+}
+
+// argMax is the index of the largest value of each row of x [B, V], the first of equals, as two plain reductions: XLA's
+// CPU backend vectorises those, and not the pairwise one behind GoMLX's ArgMax.
+func argMax(x *Node) *Node {
+	highest := ReduceAndKeep(x, ReduceMax, -1)
+	v := x.Shape().Dim(-1)
+	index := Iota(x.Graph(), shapes.Make(dtypes.Int32, x.Shape().Dimensions...), 1)
+	return ReduceMin(Where(Equal(x, highest), index, ConstAs(index, v-1)), -1)
+}
+
+// keepTopK masks all but the k largest logits of each row (and their equals). The threshold is bisected, since a sort
+// does not compile inside a loop.
+func keepTopK(x, k *Node) *Node {
+	k32 := ConvertDType(k, dtypes.Float32)
+	threshold := bisect(x, func(at *Node) *Node {
+		kept := ConvertDType(GreaterOrEqual(x, at), dtypes.Float32)
+		return GreaterOrEqual(ReduceSum(kept, -1), k32)
+	})
+	off := LessOrEqual(k, ConstAs(k, 0))
+	return maskBelow(x, threshold, off)
+}
+
+// keepTopP masks all but the smallest set of likeliest tokens whose probability reaches p (nucleus sampling,
+// arXiv:1904.09751), as TopPLogitsWarper does.
+func keepTopP(x, p *Node) *Node {
+	weights := Exp(Sub(x, ReduceAndKeep(x, ReduceMax, -1)))
+	wanted := Mul(p, ReduceSum(weights, -1))
+	threshold := bisect(x, func(at *Node) *Node {
+		kept := Where(GreaterOrEqual(x, BroadcastToDims(at, x.Shape().Dimensions...)), weights, ConstAs(weights, 0))
+		return GreaterOrEqual(ReduceSum(kept, -1), wanted)
+	})
+	off := GreaterOrEqual(p, ConstAs(p, 1))
+	return maskBelow(x, threshold, off)
+}
+
+// bisect finds, a row of x [B, V], the highest threshold [B, 1] at which enough (threshold [B, 1] to [B] bool) still holds.
+func bisect(x *Node, enough func(at *Node) *Node) *Node {
+	highest := ReduceAndKeep(x, ReduceMax, -1)
+	// Logits further below the best have no weight in float32: exp(-104) is 0.
+	low := Sub(highest, ConstAs(x, 104))
+	high := highest
+	for range bisections {
+		middle := Mul(Add(low, high), ConstAs(x, 0.5))
+		holds := InsertAxes(enough(middle), -1)
+		low = Where(holds, middle, low)
+		high = Where(holds, high, middle)
+	}
+	// The best token always stays, whatever the rounding.
+	best := InsertAxes(enough(highest), -1)
+	return Where(best, highest, low)
+}
+
+// maskBelow gives logits under the threshold no chance, in the rows where off [B] does not hold.
+func maskBelow(x, threshold, off *Node) *Node {
+	dims := x.Shape().Dimensions
+	keep := Or(GreaterOrEqual(x, threshold), BroadcastToDims(InsertAxes(off, -1), dims...))
+	return Where(keep, x, ConstAs(x, -1e30))
+}
+
+// gumbel is -log(-log(u)) with u uniform in (0, 1), of shape [B, V].
+func gumbel(shape shapes.Shape, s sampler, step *Node) *Node {
+	g := step.Graph()
+	u32 := func(x uint32) *Node { return Const(g, x) }
+	counter := shapes.Make(dtypes.Uint32, shape.Dimensions...)
+	x := Mul(Iota(g, counter, 1), u32(0x9E3779B9))
+	x = BitwiseXor(x, InsertAxes(Add(s.seed0, Mul(ConvertDType(step, dtypes.Uint32), u32(0x85EBCA6B))), -1))
+	x = mix(x)
+	x = mix(Add(x, InsertAxes(s.seed1, -1)))
+	bits := ConvertDType(BitwiseShiftRightLogical(x, u32(8)), dtypes.Float32)
+	uniform := Mul(Add(bits, ConstAs(bits, 0.5)), ConstAs(bits, 1.0/(1<<24)))
+	return Neg(Log(Neg(Log(uniform))))
+}
+
+// mix is a 32-bit integer hash with low bias: "lowbias32" of C. Wellons' hash-prospector.
+func mix(x *Node) *Node {
+	g := x.Graph()
+	shift := func(x *Node, by uint32) *Node { return BitwiseXor(x, BitwiseShiftRightLogical(x, Const(g, by))) }
+	x = Mul(shift(x, 16), Const(g, uint32(0x7FEB352D)))
+	x = Mul(shift(x, 15), Const(g, uint32(0x846CA68B)))
+	return shift(x, 16)
+}

@@ -1,0 +1,201 @@
+package model
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+	"unsafe"
+
+	"github.com/gomlx/compute"
+	"github.com/gomlx/compute/dtypes"
+	"github.com/gomlx/compute/shapes"
+	"github.com/gomlx/gomlx/core/graph"
+	"github.com/gomlx/gomlx/core/tensors"
+
+	"github.com/januslm/janus/lora"
+	"github.com/januslm/janus/transformer"
+	"github.com/januslm/janus/weights"
+)
+
+// store holds the base's tensors on the device, and knows how each is laid out there.
+type store struct {
+	values  []value
+	kinds   map[string]transformer.Kind
+	inFirst bool // matrices are stored [in, out]
+}
+
+// storeOptions say how tensors go to the device.
+type storeOptions struct {
+	backend compute.Backend
+	dtype   dtypes.DType
+	inFirst bool
+	merge   []*lora.Adapter // merged into the weights on the way
+}
+
+// loadStore puts a checkpoint's tensors on the device one by one. Where dtype and layout are the file's, the mapped pages
+// go straight there; else one tensor at a time is converted.
+func loadStore(ctx context.Context, c *weights.Checkpoint, list []transformer.Tensor, o storeOptions) (*store, error) {
+	s := &store{kinds: make(map[string]transformer.Kind, len(list)), inFirst: o.inFirst}
+	for _, spec := range list {
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
+		t, err := o.load(c, spec)
+		if err != nil {
+			s.finalize()
+			return nil, fmt.Errorf("tensor %s: %w", spec.Key, err)
+		}
+		s.kinds[spec.Key] = spec.Kind
+		s.values = append(s.values, value{spec.Key, t})
+	}
+	return s, nil
+}
+
+func (o storeOptions) load(c *weights.Checkpoint, spec transformer.Tensor) (*tensors.Tensor, error) {
+	src, ok := c.Tensor(spec.Key)
+	if !ok {
+		return nil, fmt.Errorf("is not in the checkpoint")
+	}
+	transpose := o.inFirst && spec.Kind == transformer.Matrix
+	changed := slices.ContainsFunc(o.merge, func(a *lora.Adapter) bool { return a.Changes(spec.Key) })
+	if src.DType == o.dtype && !transpose && !changed {
+		return tensors.FromRaw(o.backend, 0, shapes.Make(o.dtype, spec.Shape...), src.Data)
+	}
+	flat, err := weights.ToFloat32(src)
+	if err != nil {
+		return nil, err
+	}
+	for _, a := range o.merge {
+		if err := a.MergeInto(spec.Key, flat, spec.Shape); err != nil {
+			return nil, err
+		}
+	}
+	shape := slices.Clone(spec.Shape)
+	if transpose {
+		flat = transposed(flat, shape[0], shape[1])
+		slices.Reverse(shape)
+	}
+	return upload(o.backend, o.dtype, flat, shape...)
+}
+
+// upload puts float32 values on the device as dtype.
+func upload(b compute.Backend, dtype dtypes.DType, flat []float32, shape ...int) (*tensors.Tensor, error) {
+	if dtype == dtypes.Float32 {
+		raw := unsafe.Slice((*byte)(unsafe.Pointer(unsafe.SliceData(flat))), 4*len(flat))
+		return tensors.FromRaw(b, 0, shapes.Make(dtype, shape...), raw)
+	}
+	t, err := weights.FromFloat32("", shape, flat, dtype)
+	if err != nil {
+		return nil, err
+	}
+	return tensors.FromRaw(b, 0, shapes.Make(dtype, shape...), t.Data)
+}
+
+// transposed turns [rows, cols] into [cols, rows], in tiles that fit the first-level cache.
+func transposed(x []float32, rows, cols int) []float32 {
+	const tile = 32
+	out := make([]float32, len(x))
+	for r0 := 0; r0 < rows; r0 += tile {
+		r1 := min(r0+tile, rows)
+		for c0 := 0; c0 < cols; c0 += tile {
+			c1 := min(c0+tile, cols)
+			for r := r0; r < r1; r++ {
+				line := x[r*cols : (r+1)*cols]
+				for c := c0; c < c1; c++ {
+					out[c*rows+r] = line[c]
+				}
+			}
+		}
+	}
+	return out
+}
+
+func (s *store) finalize() {
+	for _, v := range s.values {
+		_ = v.tensor.FinalizeAll() // only fails where it is freed already
+	}
+	s.values = nil
+}
+
+// bytes is the memory that the tensors take on the device.
+func (s *store) bytes() int64 {
+	var n int64
+	for _, v := range s.values {
+		n += v.tensor.ByteSize()
+	}
+	return n
+}
+
+// graphWeights is a program's view of the store: it implements [transformer.Weights].
+type graphWeights struct {
+	store    *store
+	in       nodes
+	adapters map[string]lora.Inputs // by module; nil without adapters
+	rows     lora.Rows
+}
+
+var _ transformer.Weights = (*graphWeights)(nil)
+
+// Param implements [transformer.Weights].
+func (w *graphWeights) Param(key string) *graph.Node {
+	n, ok := w.in[key]
+	if !ok {
+		panic(fmt.Errorf("tensor %q is not among the family's tensors", key))
+	}
+	return n
+}
+
+// Linear implements [transformer.Weights].
+func (w *graphWeights) Linear(x *graph.Node, module string) *graph.Node {
+	key := module + ".weight"
+	matrix := w.Param(key)
+	axis := 1 // [out, in]
+	if w.store.inFirst && w.store.kinds[key] == transformer.Matrix {
+		axis = 0
+	}
+	y := product(x, matrix, axis)
+	if adapter, ok := w.adapters[module]; ok {
+		y = adapter.Apply(x, y, w.rows)
+	}
+	if bias, ok := w.in[module+".bias"]; ok {
+		y = graph.Add(y, graph.ExpandLeftToRank(bias, y.Rank()))
+	}
+	return y
+}
+
+// product is x [..., in] times a matrix whose input axis is named: [..., out].
+func product(x, matrix *graph.Node, axis int) *graph.Node {
+	dims := slices.Clone(x.Shape().Dimensions)
+	in := dims[len(dims)-1]
+	flat := graph.Reshape(x, -1, in)
+	var y *graph.Node
+	if axis == 0 {
+		y = graph.DotGeneral(flat, []int{1}, nil, matrix, []int{0}, nil)
+	} else {
+		y = graph.DotGeneral(flat, []int{1}, nil, matrix, []int{1}, nil)
+	}
+	dims[len(dims)-1] = y.Shape().Dim(-1)
+	return graph.Reshape(y, dims...)
+}
+
+// hostTensors puts small float32 tensors (adapters, heads) on the device.
+func hostTensor(b compute.Backend, name string, data []float32, shape ...int) (value, error) {
+	t, err := upload(b, dtypes.Float32, data, shape...)
+	if err != nil {
+		return value{}, fmt.Errorf("tensor %s: %w", name, err)
+	}
+	return value{name, t}, nil
+}
+
+// wanted lists a family's tensors as weights.CheckShapes takes them. A tied model's file may hold the LM head all the same.
+func wanted(list []transformer.Tensor) map[string][]int {
+	want := make(map[string][]int, len(list)+1)
+	for _, t := range list {
+		want[t.Key] = t.Shape
+	}
+	if _, ok := want["lm_head.weight"]; !ok {
+		want["lm_head.weight"] = nil
+	}
+	return maps.Clone(want)
+}

@@ -1,0 +1,187 @@
+package transformer
+
+import (
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+)
+
+// Config is a model's config.json. The names are Hugging Face's. Both spellings are read: the old one (rope_theta,
+// rope_scaling, torch_dtype) and that of transformers 5 (rope_parameters, dtype).
+type Config struct {
+	ModelType     string   `json:"model_type"`
+	Architectures []string `json:"architectures"`
+
+	VocabSize         int `json:"vocab_size"`
+	HiddenSize        int `json:"hidden_size"`
+	IntermediateSize  int `json:"intermediate_size"`
+	NumHiddenLayers   int `json:"num_hidden_layers"`
+	NumAttentionHeads int `json:"num_attention_heads"`
+	NumKeyValueHeads  int `json:"num_key_value_heads"`
+	HeadDim           int `json:"head_dim"`
+
+	MaxPositionEmbeddings int     `json:"max_position_embeddings"`
+	HiddenAct             string  `json:"hidden_act"`
+	RMSNormEps            float64 `json:"rms_norm_eps"`
+	AttentionBias         bool    `json:"attention_bias"`
+	MLPBias               bool    `json:"mlp_bias"`
+	TieWordEmbeddings     bool    `json:"tie_word_embeddings"`
+
+	DType string `json:"-"` // "float32", "bfloat16", "float16" or "" where the file does not say
+
+	// Rope holds the rotary embedding of each kind of layer; most families have one, under "".
+	Rope map[string]RopeParameters `json:"-"`
+
+	BOSTokenID TokenIDs `json:"bos_token_id"`
+	EOSTokenID TokenIDs `json:"eos_token_id"`
+	PadTokenID TokenIDs `json:"pad_token_id"`
+
+	// Raw is the whole document, for keys that only one family reads.
+	Raw map[string]json.RawMessage `json:"-"`
+}
+
+// TokenIDs reads a token id, a list of them, or null.
+type TokenIDs []int32
+
+// UnmarshalJSON implements [json.Unmarshaler].
+func (t *TokenIDs) UnmarshalJSON(data []byte) error {
+	var one *int32
+	if json.Unmarshal(data, &one) == nil {
+		*t = nil
+		if one != nil {
+			*t = TokenIDs{*one}
+		}
+		return nil
+	}
+	var many []int32
+	if err := json.Unmarshal(data, &many); err != nil {
+		return fmt.Errorf("a token id is a number or a list of numbers, found %s", data)
+	}
+	*t = many
+	return nil
+}
+
+// LoadConfig reads config.json from a model folder.
+func LoadConfig(dir string) (*Config, error) {
+	path := filepath.Join(dir, "config.json")
+	data, err := os.ReadFile(path)
+	if err != nil {
+		return nil, fmt.Errorf("%w (a model is a Hugging Face folder with config.json, *.safetensors and tokenizer.json)", err)
+	}
+	c, err := ParseConfig(data)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	return c, nil
+}
+
+// ParseConfig reads the text of a config.json and checks it against the family that its model_type names.
+func ParseConfig(data []byte) (*Config, error) {
+	c := &Config{}
+	if err := json.Unmarshal(data, &c.Raw); err != nil {
+		return nil, describeJSONError(data, err)
+	}
+	if err := json.Unmarshal(data, c); err != nil {
+		return nil, describeJSONError(data, err)
+	}
+	family, err := Lookup(c.ModelType)
+	if err != nil {
+		return nil, err
+	}
+	if err := c.readDType(); err != nil {
+		return nil, err
+	}
+	if err := c.readRope(); err != nil {
+		return nil, err
+	}
+	if family.Defaults != nil {
+		family.Defaults(c)
+	}
+	if err := c.fillAndCheck(); err != nil {
+		return nil, err
+	}
+	if family.Check != nil {
+		if err := family.Check(c); err != nil {
+			return nil, err
+		}
+	}
+	return c, nil
+}
+
+// Has tells whether the document gives the key a value other than null.
+func (c *Config) Has(key string) bool {
+	v, ok := c.Raw[key]
+	return ok && string(v) != "null"
+}
+
+func (c *Config) readDType() error {
+	for _, key := range []string{"dtype", "torch_dtype"} {
+		if !c.Has(key) {
+			continue
+		}
+		if err := json.Unmarshal(c.Raw[key], &c.DType); err != nil {
+			return fmt.Errorf("key %q: expected a string, found %s", key, c.Raw[key])
+		}
+		return nil
+	}
+	return nil
+}
+
+// fillAndCheck gives the keys that most families share their defaults, and refuses sizes that cannot be.
+func (c *Config) fillAndCheck() error {
+	if c.NumKeyValueHeads == 0 {
+		c.NumKeyValueHeads = c.NumAttentionHeads
+	}
+	for _, size := range []struct {
+		key   string
+		value int
+	}{
+		{"vocab_size", c.VocabSize}, {"hidden_size", c.HiddenSize}, {"intermediate_size", c.IntermediateSize},
+		{"num_hidden_layers", c.NumHiddenLayers}, {"num_attention_heads", c.NumAttentionHeads},
+		{"num_key_value_heads", c.NumKeyValueHeads}, {"max_position_embeddings", c.MaxPositionEmbeddings},
+	} {
+		if size.value <= 0 {
+			return fmt.Errorf("key %q: expected a positive number, found %d", size.key, size.value)
+		}
+	}
+	if c.HeadDim == 0 {
+		if c.HiddenSize%c.NumAttentionHeads != 0 {
+			return fmt.Errorf("hidden_size %d is not a multiple of num_attention_heads %d, and head_dim is not given",
+				c.HiddenSize, c.NumAttentionHeads)
+		}
+		c.HeadDim = c.HiddenSize / c.NumAttentionHeads
+	}
+	if c.HeadDim < 0 || c.HeadDim%2 != 0 {
+		return fmt.Errorf("key \"head_dim\": rotary embedding needs an even positive number, found %d", c.HeadDim)
+	}
+	if c.NumAttentionHeads%c.NumKeyValueHeads != 0 {
+		return fmt.Errorf("num_attention_heads %d is not a multiple of num_key_value_heads %d",
+			c.NumAttentionHeads, c.NumKeyValueHeads)
+	}
+	if _, err := activation(c.HiddenAct); err != nil {
+		return fmt.Errorf("key \"hidden_act\": %w", err)
+	}
+	return nil
+}
+
+// describeJSONError adds the line to a decoding error.
+func describeJSONError(data []byte, err error) error {
+	offset := int64(-1)
+	switch e := err.(type) {
+	case *json.SyntaxError:
+		offset = e.Offset
+	case *json.UnmarshalTypeError:
+		offset = e.Offset
+	}
+	if offset < 0 || offset > int64(len(data)) {
+		return err
+	}
+	line := 1
+	for _, b := range data[:offset] {
+		if b == '\n' {
+			line++
+		}
+	}
+	return fmt.Errorf("line %d: %w", line, err)
+}

@@ -32,6 +32,7 @@ def main():
     parser.add_argument("--text", help="text to take the ids from")
     parser.add_argument("--random", type=int, help="take random ids below this vocabulary size instead")
     parser.add_argument("--batches", help="batch sizes of the decode phase, such as 1,8")
+    parser.add_argument("--findings", type=int, help="findings of the shared_prefix phase")
     parser.add_argument("--out", required=True)
     parser.add_argument("--quick", action="store_true", help="tiny sizes, to see that everything runs")
     arguments = parser.parse_args()
@@ -48,6 +49,8 @@ def main():
     sizes = QUICK if arguments.quick else FULL
     if arguments.batches:
         sizes = dict(sizes, batches=[int(b) for b in arguments.batches.split(",")])
+    if arguments.findings:
+        sizes = dict(sizes, findings=arguments.findings)
     write(arguments.out, workload(ids, sizes))
 
 

@@ -5,7 +5,7 @@ import (
 	"math"
 	"strings"
 
-	. "github.com/gomlx/gomlx/core/graph" //nolint:revive // graph code reads as formulas, as everywhere in GoMLX
+	. "github.com/gomlx/gomlx/core/graph" //nolint:staticcheck // graph code reads as formulas, as everywhere in GoMLX
 )
 
 // Activation is the function between the layers of a head.

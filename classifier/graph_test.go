@@ -180,7 +180,7 @@ func TestBuildersSayWhatIsWrong(t *testing.T) {
 			_, err = MustNewExec(be.Backend, func(x *Node) *Node {
 				test.build(x)
 				return x
-			}).Exec([][]float32{{1, 2, 3, 4, 5, 6}})
+			}).Call([][]float32{{1, 2, 3, 4, 5, 6}})
 			if err == nil || !strings.Contains(err.Error(), test.want) {
 				t.Errorf("got %v, expected %q in it", err, test.want)
 			}

@@ -38,7 +38,7 @@ func run(t *testing.T, build func(inputs []*Node) *Node, inputs ...any) []float3
 	if err != nil {
 		t.Fatal(err)
 	}
-	results, err := MustNewExec(be.Backend, build).Exec(inputs...)
+	results, err := MustNewExec(be.Backend, build).Call(inputs...)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -27,7 +27,7 @@ func run(t *testing.T, build func(inputs []*Node) []*Node, inputs ...any) [][]fl
 	if err != nil {
 		t.Fatal(err)
 	}
-	results, err := MustNewExec(be.Backend, build).Exec(inputs...)
+	results, err := MustNewExec(be.Backend, build).Call(inputs...)
 	if err != nil {
 		t.Fatal(err)
 	}

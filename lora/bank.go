@@ -7,7 +7,7 @@ import (
 	"slices"
 	"strings"
 
-	. "github.com/gomlx/gomlx/core/graph" //nolint:revive // graph code reads as formulas, as everywhere in GoMLX
+	"github.com/gomlx/gomlx/core/graph"
 	"github.com/gomlx/gomlx/support/exceptions"
 )
 
@@ -277,8 +277,8 @@ func (b *Bank) Params() []Param {
 }
 
 // Bind gives nodes, one for each of [Bank.Params], to the modules they belong to.
-func (b *Bank) Bind(nodes []*Node) map[string]Inputs {
-	next := func(there []float32) *Node {
+func (b *Bank) Bind(nodes []*graph.Node) map[string]Inputs {
+	next := func(there []float32) *graph.Node {
 		if there == nil {
 			return nil
 		}

@@ -109,7 +109,7 @@ func TestBankMixesAdaptersByRow(t *testing.T) {
 	rows := []int32{3, -1, 1, 0, 2, 1}
 	for _, dims := range [][]int{{len(rows), 3, in}, {len(rows), in}} {
 		x := randomInput(9, dims...)
-		results, err := projection(t, bank).Exec(arguments(bank, tensors.FromFlatDataAndDimensions(x, dims...), rows)...)
+		results, err := projection(t, bank).Call(arguments(bank, tensors.FromFlatDataAndDimensions(x, dims...), rows)...)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -147,7 +147,7 @@ func TestBankSwapsWithoutCompiling(t *testing.T) {
 		}
 		x := randomInput(3, 2, in)
 		last := int32(len(adapters) - 1)
-		results, err := exec.Exec(arguments(bank, tensors.FromFlatDataAndDimensions(x, 2, in), []int32{-1, last})...)
+		results, err := exec.Call(arguments(bank, tensors.FromFlatDataAndDimensions(x, 2, in), []int32{-1, last})...)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -199,7 +199,7 @@ func TestApplyInLoop(t *testing.T) {
 		})
 		return While(cond, body, state...)[1]
 	})
-	results, err := exec.Exec(arguments(bank, tensors.FromFlatDataAndDimensions(x, len(rows), in), rows)...)
+	results, err := exec.Call(arguments(bank, tensors.FromFlatDataAndDimensions(x, len(rows), in), rows)...)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -225,7 +225,7 @@ func TestNewBankRefuses(t *testing.T) {
 		}
 		return a
 	}
-	norms := func(name string) ([]float32, []int, error) { return make([]float32, 4), []int{4}, nil }
+	norms := func(string) ([]float32, []int, error) { return make([]float32, 4), []int{4}, nil }
 	broken := func(string) ([]float32, []int, error) { return nil, nil, errors.New("gone") }
 	tests := map[string]struct {
 		adapters []*lora.Adapter

@@ -215,7 +215,7 @@ func live(t *testing.T, be backend.Choice, bank *lora.Bank, key string, x, base 
 		rows := lora.NewRows(n[2], n[3], n[4], bank.Slots())
 		y := DotGeneral(n[0], []int{-1}, nil, n[1], []int{1}, nil)
 		return bank.Bind(n[5:])[key].Apply(n[0], y, rows)
-	}).Exec(arguments...)
+	}).Call(arguments...)
 	if err != nil {
 		t.Fatal(err)
 	}

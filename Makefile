@@ -46,6 +46,10 @@ native:
 plugin:
 	@scripts/fetch xla || echo 'make: no XLA plugin: Janus will use the slower pure-Go backend' >&2
 
+.PHONY: fetch
+fetch: ## Fetch the XLA CPU plugin and the model, checked by SHA-256
+	@scripts/fetch xla model
+
 .PHONY: model
 model: $(MODEL)/config.json ## Fetch SmolLM2-135M-Instruct and convert it
 

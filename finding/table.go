@@ -42,7 +42,8 @@ const (
 )
 
 // WriteTable writes the verdicts for people: a line for each finding that was
-// judged or failed, the first line of its analysis below it, and a summary.
+// judged or failed, below it what its rule looks for and the first line of its
+// analysis, and a summary.
 // Text from reports and models is shown by Clean, so that it can't move the
 // cursor, colour the screen or turn the direction of writing.
 func WriteTable(w io.Writer, reviewed []Reviewed, o TableOptions) error {
@@ -95,10 +96,17 @@ func tableRow(b *strings.Builder, f *Finding, v Verdict, width, rules int, color
 	}
 	verdict := pad(label, verdictColumn)
 	if color {
-		verdict = colors[label] + verdict + "\x1b[0m"
+		verdict = colors[label] + verdict + reset
 	}
 	place := width - hangingIndent - rules - 2
 	b.WriteString(strings.TrimRight(verdict+pad(p, pColumn)+pad(clip(tableRule(f), rules), rules+2)+clipLeft(Clean(f.Location()), place), " ") + "\n")
+	if title := Clean(f.Title); f.Rule != "" && title != "" && title != tableRule(f) {
+		title = clip(title, width-hangingIndent)
+		if color {
+			title = dim + title + reset
+		}
+		b.WriteString(strings.Repeat(" ", hangingIndent) + title + "\n")
+	}
 	// A model that babbles, or an error that quotes a file, may be of any length.
 	most := (maxReasoningLines + 1) * width * maxBytesAColumn
 	lines := wrap(Clean(firstBytes(firstParagraph(text), most)), width-hangingIndent)
@@ -113,6 +121,12 @@ func tableRow(b *strings.Builder, f *Finding, v Verdict, width, rules int, color
 		b.WriteString(strings.Repeat(" ", hangingIndent) + line + "\n")
 	}
 }
+
+// Escapes of ECMA-48 that every terminal with colours has.
+const (
+	dim   = "\x1b[2m"
+	reset = "\x1b[0m"
+)
 
 // colors of the verdicts: red is what needs work.
 var colors = map[string]string{

@@ -157,6 +157,10 @@ func buildDir(dst string, fill func(dir string) error) (err error) {
 	if err := fill(dir); err != nil {
 		return err
 	}
+	// Go renames to no folder that exists. Remove spares one that has been filled meanwhile.
+	if err := os.Remove(dst); err != nil && !errors.Is(err, os.ErrNotExist) {
+		return fmt.Errorf("destination: %w", err)
+	}
 	if err := os.Rename(dir, dst); err != nil {
 		return fmt.Errorf("destination: %w", err)
 	}

@@ -58,6 +58,7 @@ $(GGUF):
 
 # convert writes the folder under a temporary name and renames it, so config.json means all of it.
 $(MODEL)/config.json: $(GGUF) | build
+	@rm -rf $(MODEL)
 	bin/janus convert $(GGUF) $(MODEL)
 
 .PHONY: demo
@@ -92,9 +93,10 @@ fmt: ## Format the Go code
 	gofmt -w $(shell git ls-files '*.go')
 
 .PHONY: lint
-lint: $(GOLANGCI_LINT) ## gofmt, go vet and golangci-lint
+lint: native $(GOLANGCI_LINT) ## gofmt, go vet and golangci-lint
 	@test -z "$$(gofmt -l $$(git ls-files '*.go'))" || { echo 'not formatted, run make fmt:'; gofmt -l $$(git ls-files '*.go'); exit 1; }
 	$(GO) vet ./...
+	JANUS_NATIVE=0 $(GO) vet ./tokenizer/...
 	scripts/goenv $(GOLANGCI_LINT) run ./...
 
 # Built from its module's source: 2 to 3 minutes on 2 cores, once.

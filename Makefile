@@ -9,6 +9,7 @@ CACHE := $(abspath $(or $(JANUS_CACHE),.cache))
 export JANUS_CACHE := $(CACHE)
 
 GO := scripts/goenv go
+PLUGIN := $(CACHE)/xla/pjrt_c_api_cpu_plugin.so
 MODEL := $(CACHE)/models/SmolLM2-135M-Instruct
 GGUF := $(MODEL).Q4_1.gguf
 FIXTURES ?= testdata/golden
@@ -70,11 +71,13 @@ test: native model ## Run all tests
 	@scripts/fetch xla model
 	$(GO) test -timeout 25m $(TEST_FLAGS) ./...
 
+# On XLA unless GOMLX_BACKEND names another backend (GOMLX_BACKEND=go is the pure-Go one).
 .PHONY: parity
 parity: native model ## Compare with the golden fixtures: make parity FIXTURES=DIR
-	@scripts/fetch xla
+	@[ -n "$$GOMLX_BACKEND" ] || scripts/fetch xla
 	@test -d '$(FIXTURES)' || { echo 'make: FIXTURES=$(FIXTURES) is not a folder' >&2; exit 2; }
-	JANUS_FIXTURES='$(abspath $(FIXTURES))' $(GO) test -count=1 -timeout 25m -run Parity -v $(PARITY)
+	GOMLX_BACKEND="$${GOMLX_BACKEND:-xla:$(PLUGIN)}" JANUS_FIXTURES='$(abspath $(FIXTURES))' \
+		$(GO) test -count=1 -timeout 25m -run Parity -v $(PARITY)
 
 .PHONY: bench
 bench: build model ## Measure Janus beside transformers and llama.cpp (5.8 GB of Python packages)

@@ -139,7 +139,8 @@ func (v rawValue) str() string {
 	}
 	inner := v.doc[v.start+1 : v.end-1]
 	if bytes.IndexByte(inner, '\\') < 0 {
-		return strings.ToValidUTF8(string(inner), "\uFFFD")
+		text, _ := validText(inner)
+		return string(text)
 	}
 	var s string
 	if json.Unmarshal(v.bytes(), &s) != nil {

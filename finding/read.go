@@ -280,19 +280,22 @@ func (in *input) readLine() ([]byte, error) {
 	}
 }
 
-// validText replaces bytes that are not UTF-8 by U+FFFD, and says how many there were.
+// validText replaces each byte that is not UTF-8 by U+FFFD, as encoding/json does,
+// and says how many there were.
 func validText(s []byte) (text []byte, bad int) {
 	if utf8.Valid(s) {
 		return s, 0
 	}
+	text = make([]byte, 0, len(s)+len(s)/8)
 	for rest := s; len(rest) > 0; {
 		r, size := utf8.DecodeRune(rest)
 		if r == utf8.RuneError && size == 1 {
 			bad++
 		}
+		text = utf8.AppendRune(text, r)
 		rest = rest[size:]
 	}
-	return bytes.ToValidUTF8(s, []byte("\uFFFD")), bad
+	return text, bad
 }
 
 // invalidUTF8Note is what a note says of them.

@@ -169,22 +169,31 @@ func (c *Checkpoint) Files() []string {
 // reads everything once and remembers the result.
 func (c *Checkpoint) SHA256() (string, error) {
 	c.hashOnce.Do(func() {
-		var sums strings.Builder
+		var sums []FileInfo
 		for _, s := range c.shards {
 			sum, err := hashFile(s.path)
 			if err != nil {
 				c.hashErr = err
 				return
 			}
-			c.hash = sum
-			fmt.Fprintf(&sums, "%s  %s\n", sum, filepath.Base(s.path))
+			sums = append(sums, FileInfo{Name: filepath.Base(s.path), SHA256: sum})
 		}
-		if len(c.shards) > 1 {
-			sum := sha256.Sum256([]byte(sums.String()))
-			c.hash = hex.EncodeToString(sum[:])
-		}
+		c.hash = combineSums(sums)
 	})
 	return c.hash, c.hashErr
+}
+
+// combineSums makes one sum of those of a checkpoint's files, as SHA256 says.
+func combineSums(files []FileInfo) string {
+	if len(files) == 1 {
+		return files[0].SHA256
+	}
+	var text strings.Builder
+	for _, f := range files {
+		fmt.Fprintf(&text, "%s  %s\n", f.SHA256, f.Name)
+	}
+	sum := sha256.Sum256([]byte(text.String()))
+	return hex.EncodeToString(sum[:])
 }
 
 func hashFile(path string) (string, error) {

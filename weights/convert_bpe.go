@@ -1,5 +1,7 @@
 package weights
 
+import "slices"
+
 // preTokenizer is how a byte-level BPE splits text before merging. The file
 // only has a name for it (tokenizer.ggml.pre); what the names mean is written
 // in llama.cpp's code (llama-vocab.cpp), and in the tokenizer.json that each
@@ -64,7 +66,26 @@ func (t *ggufTokenizer) file() (*tokenizerFile, error) {
 	out.Decoder = byteLevel(true, true)
 	out.Model = bpeModel{
 		Type: "BPE", ContinuingSubwordPrefix: empty, EndOfWordSuffix: empty,
-		IgnoreMerges: t.pre.ignoreMerges, Vocab: t.tokens, Merges: merges,
+		IgnoreMerges: t.pre.ignoreMerges, Vocab: t.learned(out.AddedTokens), Merges: merges,
 	}
 	return out, nil
+}
+
+// learned returns the tokens without the added ones at their end, as published
+// files of Llama 3 and Qwen have them, and without the unused ones by which
+// llama.cpp fills up the embedding. With ignore_merges an added token in the
+// vocabulary could be had by writing its name. Added tokens amid the others have
+// to stay: readers number those that the vocabulary lacks from its end.
+func (t *ggufTokenizer) learned(added []addedToken) vocabulary {
+	n := len(t.tokens)
+	for n > 0 && t.typeOf(n-1) == tokenUnused {
+		n--
+	}
+	for _, a := range slices.Backward(added) {
+		if a.ID != n-1 {
+			break
+		}
+		n--
+	}
+	return t.tokens[:n]
 }

@@ -16,7 +16,7 @@ const (
 	tokenUnknown     = 2
 	tokenControl     = 3
 	tokenUserDefined = 4
-	tokenByte        = 6
+	tokenUnused      = 5 // and 6 is a byte
 )
 
 // ggufTokenizer is the tokenizer of a GGUF file.

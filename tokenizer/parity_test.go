@@ -240,3 +240,65 @@ func charOffsets(text string, offsets [][2]int) []int {
 	}
 	return out
 }
+
+// chatFixture is chat/STYLE/cases.json.
+type chatFixture struct {
+	Style string
+	Cases []struct {
+		Name                string
+		Messages            []Message
+		AddGenerationPrompt bool `json:"add_generation_prompt"`
+		Extra               map[string]json.RawMessage
+		Rendered            *string
+		Error               bool
+		Message             string
+	}
+}
+
+func TestParityChat(t *testing.T) {
+	for _, file := range globFixtures(t, "chat/*/cases.json") {
+		data, err := readFixture(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var fix chatFixture
+		if err := json.Unmarshal(data, &fix); err != nil {
+			t.Fatalf("%s: %v", file, err)
+		}
+		t.Run(filepath.Base(filepath.Dir(file)), func(t *testing.T) {
+			chat, err := LoadChat(filepath.Dir(file))
+			if err != nil {
+				t.Fatal(err)
+			}
+			checkChat(t, chat, &fix)
+		})
+	}
+}
+
+// checkChat renders all cases of a fixture and reports each that misses.
+func checkChat(t *testing.T, chat *ChatTemplate, fix *chatFixture) {
+	passed := 0
+	for i, c := range fix.Cases {
+		extra := map[string]any{}
+		for name, v := range c.Extra {
+			extra[name] = v
+		}
+		got, err := chat.Render(c.Messages, c.AddGenerationPrompt, extra)
+		switch {
+		case c.Error && err == nil:
+			t.Errorf("case %d (%s): rendered %.200q, want an error (%s)", i, c.Name, got, c.Message)
+		case c.Error && c.Message != "" && !strings.Contains(err.Error(), c.Message):
+			t.Errorf("case %d (%s): error %q, want %q", i, c.Name, err, c.Message)
+		case !c.Error && err != nil:
+			t.Errorf("case %d (%s): %v", i, c.Name, err)
+		case !c.Error && (c.Rendered == nil || got != *c.Rendered):
+			t.Errorf("case %d (%s):\n got %q\nwant %q", i, c.Name, got, *c.Rendered)
+		default:
+			passed++
+		}
+	}
+	t.Logf("%d of %d cases passed", passed, len(fix.Cases))
+	if len(fix.Cases) == 0 {
+		t.Error("the fixture has no cases")
+	}
+}

@@ -1,0 +1,690 @@
+package jinja
+
+import (
+	"errors"
+	"fmt"
+	"math"
+	"strings"
+)
+
+// expr is an expression.
+type expr interface {
+	eval(e *env) (any, error)
+}
+
+type constExpr struct{ v any }
+
+func (x *constExpr) eval(*env) (any, error) { return x.v, nil }
+
+type nameExpr struct {
+	name string
+	line int
+}
+
+func (x *nameExpr) eval(e *env) (any, error) {
+	if v, ok := e.lookup(x.name); ok {
+		return v, nil
+	}
+	return undefined{x.name}, nil
+}
+
+// capturedExpr is the text of a {% filter %} or block {% set %}.
+type capturedExpr struct{}
+
+func (*capturedExpr) eval(e *env) (any, error) { return e.captured, nil }
+
+type listExpr struct {
+	items []expr
+	tuple bool
+}
+
+func (x *listExpr) eval(e *env) (any, error) {
+	l := &List{tuple: x.tuple}
+	for _, item := range x.items {
+		v, err := item.eval(e)
+		if err != nil {
+			return nil, err
+		}
+		l.Items = append(l.Items, v)
+	}
+	return l, nil
+}
+
+type dictExpr struct {
+	keys, values []expr
+	line         int
+}
+
+func (x *dictExpr) eval(e *env) (any, error) {
+	d := NewDict()
+	for i := range x.keys {
+		k, err := x.keys[i].eval(e)
+		if err != nil {
+			return nil, err
+		}
+		v, err := x.values[i].eval(e)
+		if err != nil {
+			return nil, err
+		}
+		if err := d.Set(k, v); err != nil {
+			return nil, withLine(err, x.line)
+		}
+	}
+	return d, nil
+}
+
+type condExpr struct {
+	test, then, otherwise expr
+	line                  int
+}
+
+func (x *condExpr) eval(e *env) (any, error) {
+	v, err := x.test.eval(e)
+	if err != nil {
+		return nil, err
+	}
+	if truth(v) {
+		return x.then.eval(e)
+	}
+	if x.otherwise == nil {
+		return undefined{"the inline if without else"}, nil
+	}
+	return x.otherwise.eval(e)
+}
+
+type logicExpr struct {
+	x, y expr
+	or   bool
+}
+
+func (x *logicExpr) eval(e *env) (any, error) {
+	v, err := x.x.eval(e)
+	if err != nil || truth(v) == x.or {
+		return v, err
+	}
+	return x.y.eval(e)
+}
+
+type notExpr struct{ x expr }
+
+func (x *notExpr) eval(e *env) (any, error) {
+	v, err := x.x.eval(e)
+	return !truth(v), err
+}
+
+type compareExpr struct {
+	first expr
+	ops   []string
+	rest  []expr
+	line  int
+}
+
+func (x *compareExpr) eval(e *env) (any, error) {
+	left, err := x.first.eval(e)
+	if err != nil {
+		return nil, err
+	}
+	for i, op := range x.ops {
+		right, err := x.rest[i].eval(e)
+		if err != nil {
+			return nil, err
+		}
+		ok, err := compare(op, left, right)
+		if err != nil {
+			return nil, withLine(err, x.line)
+		}
+		if !ok {
+			return false, nil
+		}
+		left = right
+	}
+	return true, nil
+}
+
+func compare(op string, a, b any) (bool, error) {
+	switch op {
+	case "==":
+		return equal(a, b), nil
+	case "!=":
+		return !equal(a, b), nil
+	case "<":
+		return less(a, b)
+	case ">":
+		return less(b, a)
+	case "<=":
+		ok, err := less(b, a)
+		return !ok, err
+	case ">=":
+		ok, err := less(a, b)
+		return !ok, err
+	}
+	ok, err := contains(b, a)
+	return ok == (op == "in"), err
+}
+
+// contains is Python's "item in v".
+func contains(v, item any) (bool, error) {
+	switch x := v.(type) {
+	case Text:
+		t, ok := item.(Text)
+		if !ok {
+			return false, fmt.Errorf("'in <string>' needs a string, found a %s", typeName(item))
+		}
+		return strings.Contains(x.s, t.s), nil
+	case *Dict:
+		_, ok := x.Get(item)
+		return ok, nil
+	}
+	items, err := iterate(v)
+	if err != nil {
+		return false, err
+	}
+	for _, it := range items {
+		if equal(it, item) {
+			return true, nil
+		}
+	}
+	return false, nil
+}
+
+type unaryExpr struct {
+	negate bool
+	x      expr
+	line   int
+}
+
+func (x *unaryExpr) eval(e *env) (any, error) {
+	v, err := x.x.eval(e)
+	if err != nil {
+		return nil, err
+	}
+	n, err := number(v)
+	if err != nil {
+		return nil, withLine(err, x.line)
+	}
+	if !x.negate {
+		return n, nil
+	}
+	if i, ok := n.(int64); ok {
+		return -i, nil
+	}
+	return -toFloat(n), nil
+}
+
+type binaryExpr struct {
+	op   string
+	x, y expr
+	line int
+}
+
+func (x *binaryExpr) eval(e *env) (any, error) {
+	a, err := x.x.eval(e)
+	if err != nil {
+		return nil, err
+	}
+	b, err := x.y.eval(e)
+	if err != nil {
+		return nil, err
+	}
+	v, err := binary(x.op, a, b)
+	return v, withLine(err, x.line)
+}
+
+func binary(op string, a, b any) (any, error) {
+	for _, v := range []any{a, b} {
+		if u, ok := v.(undefined); ok && op != "~" {
+			return nil, fmt.Errorf("%s is undefined", u.what)
+		}
+	}
+	switch x := a.(type) {
+	case Text:
+		if v, ok, err := textOperator(op, x, b); ok {
+			return v, err
+		}
+	case *List:
+		if y, ok := b.(*List); ok && op == "+" && x.tuple == y.tuple {
+			return &List{Items: append(append([]any{}, x.Items...), y.Items...), tuple: x.tuple}, nil
+		}
+		if n, ok := b.(int64); ok && op == "*" {
+			return repeatList(x, n)
+		}
+	}
+	if op == "~" {
+		return concat(str(a), str(b)), nil
+	}
+	if y, ok := b.(Text); ok && op == "*" {
+		if n, ok := a.(int64); ok {
+			return repeatText(y, n)
+		}
+	}
+	m, errA := number(a)
+	n, errB := number(b)
+	if errA != nil || errB != nil {
+		return nil, fmt.Errorf("unsupported operands for %s: %s and %s", op, typeName(a), typeName(b))
+	}
+	return arithmetic(op, m, n)
+}
+
+// textOperator is + * ~ and % with a string on the left; ok is false for others.
+func textOperator(op string, a Text, b any) (v any, ok bool, err error) {
+	switch op {
+	case "+":
+		if y, isText := b.(Text); isText {
+			return concat(a, y), true, nil
+		}
+		return nil, true, fmt.Errorf("can only concatenate str (not %q) to str", typeName(b))
+	case "*":
+		if n, isInt := b.(int64); isInt {
+			t, err := repeatText(a, n)
+			return t, true, err
+		}
+	case "%":
+		items := []any{b}
+		if l, isList := b.(*List); isList && l.tuple {
+			items = l.Items
+		}
+		t, err := percentFormat(a, items)
+		return t, true, err
+	}
+	return nil, false, nil
+}
+
+// maxRepeat bounds what a template can make by multiplication.
+const maxRepeat = 1 << 20
+
+func repeatText(t Text, n int64) (Text, error) {
+	if n > maxRepeat || int64(len(t.s))*max(n, 0) > maxRepeat {
+		return Text{}, errors.New("string repeated too often")
+	}
+	var b builder
+	for range max(n, 0) {
+		b.write(t)
+	}
+	return b.text(), nil
+}
+
+func repeatList(l *List, n int64) (*List, error) {
+	if n > maxRepeat || int64(len(l.Items))*max(n, 0) > maxRepeat {
+		return nil, errors.New("list repeated too often")
+	}
+	out := &List{tuple: l.tuple}
+	for range max(n, 0) {
+		out.Items = append(out.Items, l.Items...)
+	}
+	return out, nil
+}
+
+// arithmetic is Python's, on int64 and float64.
+func arithmetic(op string, a, b any) (any, error) {
+	i, okI := a.(int64)
+	j, okJ := b.(int64)
+	x, y := toFloat(a), toFloat(b)
+	whole := okI && okJ
+	if y == 0 && (op == "/" || op == "//" || op == "%") {
+		return nil, errors.New("division by zero")
+	}
+	switch op {
+	case "+":
+		if whole {
+			return i + j, nil
+		}
+		return x + y, nil
+	case "-":
+		if whole {
+			return i - j, nil
+		}
+		return x - y, nil
+	case "*":
+		if whole {
+			return i * j, nil
+		}
+		return x * y, nil
+	case "/":
+		return x / y, nil
+	case "//":
+		if whole {
+			q := i / j
+			if i%j != 0 && (i < 0) != (j < 0) {
+				q--
+			}
+			return q, nil
+		}
+		return math.Floor(x / y), nil
+	case "%":
+		if whole {
+			r := i % j
+			if r != 0 && (r < 0) != (j < 0) {
+				r += j
+			}
+			return r, nil
+		}
+		r := math.Mod(x, y)
+		if r != 0 && (r < 0) != (y < 0) {
+			r += y
+		}
+		return r, nil
+	case "**":
+		if whole && j >= 0 {
+			return int64(math.Round(math.Pow(x, y))), nil
+		}
+		return math.Pow(x, y), nil
+	}
+	return nil, fmt.Errorf("unknown operator %s", op)
+}
+
+type attrExpr struct {
+	x    expr
+	name string
+	line int
+}
+
+func (x *attrExpr) eval(e *env) (any, error) {
+	v, err := x.x.eval(e)
+	if err != nil {
+		return nil, err
+	}
+	v, err = attribute(v, x.name)
+	return v, withLine(err, x.line)
+}
+
+// attribute is Jinja's x.name: a method or attribute, else an item.
+func attribute(v any, name string) (any, error) {
+	switch x := v.(type) {
+	case undefined:
+		return nil, fmt.Errorf("%s is undefined: it has no attribute %s", x.what, name)
+	case *loopState:
+		if a, ok := x.attr(name); ok {
+			return a, nil
+		}
+	case *Dict:
+		if !x.ns {
+			if m, ok := method(v, name); ok {
+				return m, nil
+			}
+		}
+		if item, ok := x.GetString(name); ok {
+			return item, nil
+		}
+	default:
+		if m, ok := method(v, name); ok {
+			return m, nil
+		}
+	}
+	return undefined{name}, nil
+}
+
+type itemExpr struct {
+	x, index expr
+	line     int
+}
+
+func (x *itemExpr) eval(e *env) (any, error) {
+	v, err := x.x.eval(e)
+	if err != nil {
+		return nil, err
+	}
+	i, err := x.index.eval(e)
+	if err != nil {
+		return nil, err
+	}
+	v, err = item(v, i)
+	return v, withLine(err, x.line)
+}
+
+// item is Jinja's x[i]: an item, else an attribute.
+func item(v, i any) (any, error) {
+	switch x := v.(type) {
+	case undefined:
+		return nil, fmt.Errorf("%s is undefined: it has no item %s", x.what, str(i).s)
+	case *Dict:
+		if got, ok := x.Get(i); ok {
+			return got, nil
+		}
+	case *List:
+		if n, err := number(i); err == nil {
+			if n, ok := n.(int64); ok {
+				if n < 0 {
+					n += int64(len(x.Items))
+				}
+				if n >= 0 && n < int64(len(x.Items)) {
+					return x.Items[n], nil
+				}
+				return undefined{fmt.Sprintf("list item %d", n)}, nil
+			}
+		}
+	case Text:
+		if n, ok := i.(int64); ok {
+			at := x.runes()
+			if n < 0 {
+				n += int64(len(at) - 1)
+			}
+			if n >= 0 && n < int64(len(at)-1) {
+				return x.slice(at[n], at[n+1]), nil
+			}
+			return undefined{fmt.Sprintf("character %d", n)}, nil
+		}
+	}
+	if name, ok := i.(Text); ok {
+		return attribute(v, name.s)
+	}
+	return undefined{str(i).s}, nil
+}
+
+type sliceExpr struct {
+	x      expr
+	bounds [3]expr
+	line   int
+}
+
+func (x *sliceExpr) eval(e *env) (any, error) {
+	v, err := x.x.eval(e)
+	if err != nil {
+		return nil, err
+	}
+	var bounds [3]*int64
+	for k, b := range x.bounds {
+		if b == nil {
+			continue
+		}
+		n, err := b.eval(e)
+		if err != nil {
+			return nil, err
+		}
+		if n == nil {
+			continue
+		}
+		if n, err = number(n); err != nil {
+			return nil, withLine(err, x.line)
+		}
+		i, ok := n.(int64)
+		if !ok {
+			return nil, errorAt(x.line, "slice bounds must be whole numbers")
+		}
+		bounds[k] = &i
+	}
+	v, err = slice(v, bounds)
+	return v, withLine(err, x.line)
+}
+
+// slice is Python's v[i:j:k].
+func slice(v any, bounds [3]*int64) (any, error) {
+	switch x := v.(type) {
+	case undefined:
+		return nil, fmt.Errorf("%s is undefined: it can't be sliced", x.what)
+	case *List:
+		at, err := sliceIndices(len(x.Items), bounds)
+		if err != nil {
+			return nil, err
+		}
+		out := &List{tuple: x.tuple}
+		for _, i := range at {
+			out.Items = append(out.Items, x.Items[i])
+		}
+		return out, nil
+	case Text:
+		runes := x.runes()
+		at, err := sliceIndices(len(runes)-1, bounds)
+		if err != nil {
+			return nil, err
+		}
+		var b builder
+		for _, i := range at {
+			b.write(x.slice(runes[i], runes[i+1]))
+		}
+		return b.text(), nil
+	}
+	return nil, fmt.Errorf("a %s can't be sliced", typeName(v))
+}
+
+// sliceIndices lists the indices that a slice of n items takes.
+func sliceIndices(n int, bounds [3]*int64) ([]int, error) {
+	step := int64(1)
+	if bounds[2] != nil {
+		step = *bounds[2]
+	}
+	if step == 0 {
+		return nil, errors.New("slice step is 0")
+	}
+	low, high := int64(0), int64(n)
+	if step < 0 {
+		low, high = -1, int64(n)-1
+	}
+	bound := func(p *int64, def int64) int64 {
+		if p == nil {
+			return def
+		}
+		i := *p
+		if i < 0 {
+			i += int64(n)
+		}
+		return min(max(i, low), high)
+	}
+	start, stop := bound(bounds[0], low), bound(bounds[1], high)
+	if step < 0 {
+		start, stop = bound(bounds[0], high), bound(bounds[1], low)
+	}
+	var at []int
+	for i := start; step > 0 && i < stop || step < 0 && i > stop; i += step {
+		at = append(at, int(i))
+		if step > int64(n) || step < -int64(n) {
+			break
+		}
+	}
+	return at, nil
+}
+
+// argExprs are the arguments of a call, filter or test.
+type argExprs struct {
+	pos   []expr
+	names []string
+	named []expr
+}
+
+func (a *argExprs) eval(e *env) (args, error) {
+	out := args{names: append([]string(nil), a.names...)}
+	for _, x := range a.pos {
+		v, err := x.eval(e)
+		if err != nil {
+			return out, err
+		}
+		out.pos = append(out.pos, v)
+	}
+	for _, x := range a.named {
+		v, err := x.eval(e)
+		if err != nil {
+			return out, err
+		}
+		out.named = append(out.named, v)
+	}
+	return out, nil
+}
+
+type callExpr struct {
+	fn   expr
+	args argExprs
+	line int
+}
+
+// prepare evaluates the function and the arguments.
+func (x *callExpr) prepare(e *env) (any, args, error) {
+	fn, err := x.fn.eval(e)
+	if err != nil {
+		return nil, args{}, err
+	}
+	a, err := x.args.eval(e)
+	return fn, a, err
+}
+
+func (x *callExpr) eval(e *env) (any, error) {
+	fn, a, err := x.prepare(e)
+	if err != nil {
+		return nil, err
+	}
+	v, err := invoke(e, fn, a)
+	var raised *raised
+	if errors.As(err, &raised) {
+		return nil, &Error{Line: x.line, Message: raised.message, Raised: true}
+	}
+	return v, withLine(err, x.line)
+}
+
+func invoke(e *env, fn any, a args) (any, error) {
+	switch f := fn.(type) {
+	case *callable:
+		return f.fn(e, a)
+	case *macro:
+		return f.call(e, a)
+	case *loopState:
+		return f.call(a)
+	case undefined:
+		return nil, fmt.Errorf("%s is undefined: it can't be called", f.what)
+	}
+	return nil, fmt.Errorf("a %s can't be called", typeName(fn))
+}
+
+type filterExpr struct {
+	name string
+	x    expr
+	args argExprs
+	line int
+}
+
+func (x *filterExpr) eval(e *env) (any, error) {
+	v, err := x.x.eval(e)
+	if err != nil {
+		return nil, err
+	}
+	a, err := x.args.eval(e)
+	if err != nil {
+		return nil, err
+	}
+	v, err = filters[x.name](e, v, a)
+	if err != nil {
+		return nil, withLine(fmt.Errorf("filter %s: %w", x.name, err), x.line)
+	}
+	return v, nil
+}
+
+type testExpr struct {
+	name   string
+	x      expr
+	args   argExprs
+	negate bool
+	line   int
+}
+
+func (x *testExpr) eval(e *env) (any, error) {
+	v, err := x.x.eval(e)
+	if err != nil {
+		return nil, err
+	}
+	a, err := x.args.eval(e)
+	if err != nil {
+		return nil, err
+	}
+	ok, err := tests[x.name](v, a)
+	if err != nil {
+		return nil, withLine(fmt.Errorf("test %s: %w", x.name, err), x.line)
+	}
+	return ok != x.negate, nil
+}

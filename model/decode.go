@@ -97,7 +97,8 @@ func (m *Model) decodeGraph(d decodeShape) func(in nodes) []*Node {
 		for _, name := range m.decodeOutputs(d) {
 			out = append(out, last[name])
 		}
-		return out
+		// Nobody reads this one: the pure-Go backend (compute v0.1.4) fails where main leaves the loop's last value out.
+		return append(out, last["running"])
 	}
 }
 
@@ -257,7 +258,7 @@ func (d decodeStep) isStop() *Node {
 	var any *Node
 	for i := range n {
 		id := Slice(stop, AxisRange(i, i+1))
-		is := Equal(Iota(stop.Graph(), shapes.Make(dtypes.Int32, 1, v), 1), BroadcastToDims(Reshape(id, 1, 1), 1, v))
+		is := Equal(Iota(stop.Graph(), shapes.Make(dtypes.Int32, 1, v), 1), Reshape(id, 1, 1))
 		if any == nil {
 			any = is
 			continue
@@ -272,7 +273,7 @@ func (d decodeStep) equalsStop(token *Node) *Node {
 	stop := d.s["stop"]
 	var any *Node
 	for i := range stop.Shape().Dim(0) {
-		is := Equal(token, BroadcastToDims(Slice(stop, AxisRange(i, i+1)), token.Shape().Dimensions...))
+		is := Equal(token, Slice(stop, AxisRange(i, i+1)))
 		if any == nil {
 			any = is
 			continue
@@ -284,8 +285,7 @@ func (d decodeStep) equalsStop(token *Node) *Node {
 
 // suppress gives the tokens [1, V] no chance in the rows [B] named: how a minimum length is kept (s1, arXiv:2501.19393).
 func suppress(logits, tokens, rows *Node) *Node {
-	dims := logits.Shape().Dimensions
-	hide := And(BroadcastToDims(tokens, dims...), BroadcastToDims(InsertAxes(rows, -1), dims...))
+	hide := And(tokens, InsertAxes(rows, -1))
 	return Where(hide, ConstAs(logits, -1e30), logits)
 }
 
@@ -294,7 +294,7 @@ func (d decodeStep) closingOr(token *Node) *Node {
 	s := d.s
 	at := s["at"]
 	for i := range d.shape.Closing {
-		next := BroadcastToDims(Slice(s["closing"], AxisRange(i, i+1)), token.Shape().Dimensions...)
+		next := Reshape(Slice(s["closing"], AxisRange(i, i+1)))
 		token = Where(Equal(at, ConstAs(at, i)), next, token)
 	}
 	return token
@@ -325,19 +325,18 @@ func (d decodeStep) feed(token *Node) (states []*Node, h *Node) {
 		before = Add(before, s["prefix.length"])
 	}
 	grid := func(w int) *Node { return Iota(g, shapes.Make(dtypes.Int32, b, w), 1) }
-	wide := func(x *Node, w int) *Node { return BroadcastToDims(InsertAxes(x, -1), b, w) }
-	positions := Add(Add(grid(width), step), wide(before, width))
+	positions := Add(Add(grid(width), step), InsertAxes(before, -1))
 
 	column := grid(columns)
 	generated := Sub(column, ConstAs(column, prompt))
 	isPrompt := LessThan(generated, ConstAs(column, 0))
-	offset := Mul(column, ConstAs(column, 0))
+	own := column
 	if prefix != nil {
-		offset = Add(offset, s["prefix.length"])
+		own = Add(own, s["prefix.length"])
 	}
 	span := &transformer.Span{
-		Positions: Where(isPrompt, Add(column, offset), Add(generated, wide(before, columns))),
-		Valid: Or(And(isPrompt, LessThan(column, wide(s["lengths"], columns))),
+		Positions: Where(isPrompt, own, Add(generated, InsertAxes(before, -1))),
+		Valid: Or(And(isPrompt, LessThan(column, InsertAxes(s["lengths"], -1))),
 			And(Not(isPrompt), LessOrEqual(generated, step))),
 	}
 	cache := &transformer.StepCache{
@@ -382,7 +381,7 @@ func (d decodeStep) pool(states []*Node, first, reasoning *Node) {
 	}
 	// keep [K]: write the rows' pools where this step is one of the chosen lengths.
 	keep := s["keep"]
-	now := Equal(keep, BroadcastToDims(s["step"], keep.Shape().Dimensions...))
+	now := Equal(keep, s["step"])
 	for i, x := range d.features() {
 		name := fmt.Sprintf("pooled.%d", i)
 		dims := s[name].Shape().Dimensions

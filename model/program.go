@@ -75,6 +75,11 @@ type loopVar struct {
 // loop runs body on the state while the scalar bool state[running] holds, and returns the last state. Everything that
 // body uses must be in the state: closures cannot capture what surrounds them. body changes the map in place.
 func loop(g *graph.Graph, state []loopVar, running string, body func(s nodes)) nodes {
+	// The pure-Go backend (compute v0.1.4) fails on parameters that come after the last node that a closure needs, and the
+	// condition needs only this one.
+	at := slices.IndexFunc(state, func(v loopVar) bool { return v.name == running })
+	state[at], state[len(state)-1] = state[len(state)-1], state[at]
+
 	parameters := func(g *graph.Graph, of string) nodes {
 		s := make(nodes, len(state))
 		for _, v := range state {

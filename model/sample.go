@@ -70,7 +70,7 @@ func keepTopP(x, p *Node) *Node {
 	weights := Exp(Sub(x, ReduceAndKeep(x, ReduceMax, -1)))
 	wanted := Mul(p, ReduceSum(weights, -1))
 	threshold := bisect(x, func(at *Node) *Node {
-		kept := Where(GreaterOrEqual(x, BroadcastToDims(at, x.Shape().Dimensions...)), weights, ConstAs(weights, 0))
+		kept := Where(GreaterOrEqual(x, at), weights, ConstAs(weights, 0))
 		return GreaterOrEqual(ReduceSum(kept, -1), wanted)
 	})
 	off := GreaterOrEqual(p, ConstAs(p, 1))
@@ -96,8 +96,7 @@ func bisect(x *Node, enough func(at *Node) *Node) *Node {
 
 // maskBelow gives logits under the threshold no chance, in the rows where off [B] does not hold.
 func maskBelow(x, threshold, off *Node) *Node {
-	dims := x.Shape().Dimensions
-	keep := Or(GreaterOrEqual(x, threshold), BroadcastToDims(InsertAxes(off, -1), dims...))
+	keep := Or(GreaterOrEqual(x, threshold), InsertAxes(off, -1))
 	return Where(keep, x, ConstAs(x, -1e30))
 }
 

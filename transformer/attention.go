@@ -57,11 +57,9 @@ func (f *Forward) visible(span *Span, window int) *Node {
 	if m, ok := f.masks[key]; ok {
 		return m
 	}
-	b, s := f.Positions.Shape().Dim(0), f.Positions.Shape().Dim(1)
-	columns := span.Positions.Shape().Dim(1)
-	full := func(x *Node, axis int) *Node { return BroadcastToDims(InsertAxes(x, axis), b, s, columns) }
-	query, keyAt := full(f.Positions, 2), full(span.Positions, 1)
-	mask := And(full(span.Valid, 1), LessOrEqual(keyAt, query))
+	// Left to implicit broadcasting: the pure-Go backend (compute v0.1.4) miscounts an explicit one inside a closure.
+	query, keyAt := InsertAxes(f.Positions, 2), InsertAxes(span.Positions, 1)
+	mask := And(InsertAxes(span.Valid, 1), LessOrEqual(keyAt, query))
 	if window > 0 {
 		mask = And(mask, LessThan(Sub(query, keyAt), ConstAs(query, window)))
 	}

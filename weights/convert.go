@@ -142,17 +142,15 @@ func buildDir(dst string, fill func(dir string) error) (err error) {
 	if err := os.MkdirAll(parent, 0o755); err != nil {
 		return fmt.Errorf("destination: %w", err)
 	}
-	dir, err := os.MkdirTemp(parent, "."+filepath.Base(dst)+".tmp-*")
+	temporary, err := os.MkdirTemp(parent, "."+filepath.Base(dst)+".tmp-*")
 	if err != nil {
 		return fmt.Errorf("destination: %w", err)
 	}
-	defer func() {
-		if err != nil {
-			err = errors.Join(err, os.RemoveAll(dir))
-		}
-	}()
-	if err := os.Chmod(dir, 0o755); err != nil { // MkdirTemp makes it private
-		return err
+	defer func() { err = errors.Join(err, os.RemoveAll(temporary)) }()
+	// MkdirTemp's folder is private, the one inside has the permissions that the user's umask asks for.
+	dir := filepath.Join(temporary, filepath.Base(dst))
+	if err := os.Mkdir(dir, 0o755); err != nil {
+		return fmt.Errorf("destination: %w", err)
 	}
 	if err := fill(dir); err != nil {
 		return err

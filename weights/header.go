@@ -1,6 +1,7 @@
 package weights
 
 import (
+	"bytes"
 	"cmp"
 	"encoding/binary"
 	"errors"
@@ -53,6 +54,9 @@ func (h *header) find(name string) (entry, bool) {
 func parseHeader(file string, data []byte) (*header, error) {
 	bad := func(problem, expected, found string) error {
 		return &FormatError{File: file, Problem: problem, Expected: expected, Found: found}
+	}
+	if bytes.HasPrefix(data, []byte("GGUF")) {
+		return nil, bad("a GGUF file (turn it into a model folder with: janus convert)", "safetensors", "GGUF")
 	}
 	if len(data) < 8 {
 		return nil, bad("not a safetensors file, too short", "at least 8 bytes", fmt.Sprintf("%d bytes", len(data)))

@@ -141,6 +141,7 @@ func TestMalformedHeaders(t *testing.T) {
 	}{
 		"empty file":          {nil, []string{"too short", "at least 8 bytes", "found 0 bytes"}},
 		"seven bytes":         {make([]byte, 7), []string{"found 7 bytes"}},
+		"a GGUF file":         {newGGUF(3, 0, 0).Bytes(), []string{"janus convert", "expected safetensors, found GGUF"}},
 		"header over limit":   {append(huge, '{'), []string{"over the limit", "at most 100000000", "found 100000001"}},
 		"header length max":   {append(overflow, '{'), []string{"over the limit", "18446744073709551615"}},
 		"header length lies":  {lying, []string{"cut short or its header length lies", "header of 1048576 bytes", "found 62 bytes"}},

@@ -82,6 +82,9 @@ func (in *input) jsonlRow(row []byte, column, number int) bool {
 		in.report.Messages++
 	}
 	f.CWE = canonicalCWE(f.CWE)
+	if f.Language == "" {
+		f.Language = languageOf(f.File)
+	}
 	f.Origin = Origin{Result: in.report.Total - 1, Line: number}
 	return in.emit(f)
 }

@@ -135,8 +135,8 @@ func TestFenceCannotBeClosed(t *testing.T) {
 }
 
 func TestPromptVersion(t *testing.T) {
-	if len(PromptVersion()) != 12 || PromptVersion() != PromptVersion() {
-		t.Errorf("version %q", PromptVersion())
+	if version := PromptVersion(); len(version) != 12 || strings.Trim(version, "0123456789abcdef") != "" {
+		t.Errorf("version %q", version)
 	}
 	if !strings.Contains(Instructions(), "Verdict:"+AnswerTrue) || !strings.Contains(Instructions(), "Verdict:"+AnswerFalse) || Closing() != "\n\nVerdict:" {
 		t.Errorf("the instructions do not ask for what follows the closing %q", Closing())

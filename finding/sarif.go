@@ -121,10 +121,10 @@ func checkSARIFVersion(name string, root rawValue, top rawObject) error {
 		return fmt.Errorf("%s: not a SARIF log: expected a JSON object, found %s", name, kindName(root.kind()))
 	}
 	version := top.get("version").text()
-	switch {
-	case version == SARIFVersion:
+	switch version {
+	case SARIFVersion:
 		return nil
-	case version == "":
+	case "":
 		return fmt.Errorf(`%s: not a SARIF log: expected "version": %q at the top of the document, found none`, name, SARIFVersion)
 	default:
 		return fmt.Errorf("%s: SARIF version %q is not read: expected %q; convert it with Microsoft's SARIF Multitool "+
@@ -298,7 +298,9 @@ func (run *sarifRun) place(f *Finding, result rawObject) {
 	case code != "":
 		f.Snippet = code
 	case embedded != "":
-		excerpt(f, strings.NewReader(embedded), DefaultContext)
+		if err := excerpt(f, strings.NewReader(embedded), DefaultContext); err != nil {
+			f.note("no code: the log's own copy of %s: %v", f.File, err)
+		}
 	}
 	if f.File == "" {
 		logical := result.get("locations").at(0).get("logicalLocations").at(0)

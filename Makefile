@@ -84,7 +84,7 @@ bench: build model ## Measure Janus beside transformers and llama.cpp (5.8 GB of
 	bench/run
 
 .PHONY: gpu-bundle
-gpu-bundle: native ## Pack what scripts/gpu/run needs on a machine without Go
+gpu-bundle: ## Pack what scripts/gpu/run needs on a machine without Go
 	scripts/gpu/bundle
 
 .PHONY: fuzz

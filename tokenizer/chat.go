@@ -66,7 +66,24 @@ func (m *Message) value() (*jinja.Dict, error) {
 		}
 		d.SetString(key, v)
 	}
+	aliasReasoning(d)
 	return d, nil
+}
+
+// aliasReasoning gives reasoning the names that templates look for, whichever of them it
+// came under (_alias_reasoning_fields of transformers).
+func aliasReasoning(d *jinja.Dict) {
+	for _, key := range []string{"reasoning_content", "thinking", "reasoning"} {
+		v, _ := d.GetString(key)
+		if v == nil {
+			continue
+		}
+		if _, ok := d.GetString("thinking"); !ok {
+			d.SetString("thinking", v)
+		}
+		d.SetString("reasoning_content", v)
+		return
+	}
 }
 
 // templateValue turns a Go value into a template's; all strings in it are untrusted.

@@ -62,7 +62,7 @@ func readNormalizer(where string, c *component) (normalizer, error) {
 		return lowercase, nil
 	case "StripAccents":
 		return func(p *piece) error {
-			p.filter(func(r rune) bool { return !unicode.Is(unicode.M, r) })
+			p.filter(func(r rune) bool { return !unicode.Is(accents, r) })
 			return nil
 		}, nil
 	case "Nmt":
@@ -112,7 +112,7 @@ func readNormalizerSequence(where string, c *component) (normalizer, error) {
 
 // lowercase is Rust's char::to_lowercase: simple lower case, but for U+0130.
 func lowercase(p *piece) error {
-	if strings.IndexFunc(p.text, func(r rune) bool { return r == 0x130 || unicode.ToLower(r) != r }) < 0 {
+	if strings.IndexFunc(p.text, func(r rune) bool { return r == 0x130 || toLower(r) != r }) < 0 {
 		return nil
 	}
 	dest := make([]change, 0, len(p.text))
@@ -121,7 +121,7 @@ func lowercase(p *piece) error {
 			dest = append(dest, change{'i', 0}, change{0x307, 1})
 			continue
 		}
-		dest = append(dest, change{r: unicode.ToLower(r)})
+		dest = append(dest, change{r: toLower(r)})
 	}
 	p.transform(dest, 0)
 	return nil
@@ -161,7 +161,7 @@ func readBertNormalizer(where string, c *component) (normalizer, error) {
 	nfd := decomposed(norm.NFD)
 	return func(p *piece) error {
 		if file.CleanText {
-			p.filter(func(r rune) bool { return r != 0 && r != utf8.RuneError && !isBertControl(r) })
+			p.filter(func(r rune) bool { return r != 0 && !unicode.Is(bertDropped, r) })
 			p.mapRunes(func(r rune) rune {
 				if unicode.IsSpace(r) {
 					return ' '
@@ -176,21 +176,13 @@ func readBertNormalizer(where string, c *component) (normalizer, error) {
 			if err := nfd(p); err != nil {
 				return err
 			}
-			p.filter(func(r rune) bool { return !unicode.Is(unicode.Mn, r) })
+			p.filter(func(r rune) bool { return !unicode.Is(bertMarks, r) })
 		}
 		if file.Lowercase {
 			return lowercase(p)
 		}
 		return nil
 	}, nil
-}
-
-// isBertControl is category Cc, Cf or Co, without tab and line ends.
-func isBertControl(r rune) bool {
-	if r == '\t' || r == '\n' || r == '\r' {
-		return false
-	}
-	return unicode.In(r, unicode.Cc, unicode.Cf, unicode.Co)
 }
 
 // spaceIdeographs puts spaces around CJK ideographs, so that each becomes a word.

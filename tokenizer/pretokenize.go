@@ -34,7 +34,7 @@ func readPreTokenizer(where string, c *component, last bool) (preTokenizer, erro
 		if file.Individual {
 			behavior = "Isolated"
 		}
-		return splitter(runeMatcher(unicode.IsNumber), behavior, false), err
+		return splitter(runeMatcher(isNumeric), behavior, false), err
 	case "Punctuation":
 		file := struct{ Behavior string }{"Isolated"}
 		if err := c.into(where, &file); err != nil {

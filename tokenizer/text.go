@@ -56,13 +56,12 @@ func invalidLen(s string) int {
 	return n
 }
 
-// isWord is \w of Rust's regex crate: Alphabetic, M, Nd, Pc and Join_Control.
+// isWord is \w of Rust's regex crate, with a fast path for ASCII.
 func isWord(r rune) bool {
 	if r < utf8.RuneSelf {
 		return r == '_' || '0' <= r && r <= '9' || 'a' <= r|0x20 && r|0x20 <= 'z'
 	}
-	return r == 0x200C || r == 0x200D ||
-		unicode.In(r, unicode.L, unicode.M, unicode.Nd, unicode.Nl, unicode.Pc, unicode.Other_Alphabetic)
+	return unicode.Is(wordRunes, r)
 }
 
 // isLetter is \p{L}, with a fast path for ASCII.
@@ -70,7 +69,7 @@ func isLetter(r rune) bool {
 	if r < utf8.RuneSelf {
 		return 'a' <= r|0x20 && r|0x20 <= 'z'
 	}
-	return unicode.IsLetter(r)
+	return unicode.Is(letters, r)
 }
 
 // isNumber is \p{N}, with a fast path for ASCII.
@@ -78,17 +77,20 @@ func isNumber(r rune) bool {
 	if r < utf8.RuneSelf {
 		return '0' <= r && r <= '9'
 	}
-	return unicode.IsNumber(r)
+	return unicode.Is(numbers, r)
+}
+
+// isNumeric is what the Digits pre-tokenizer splits at.
+func isNumeric(r rune) bool {
+	if r < utf8.RuneSelf {
+		return '0' <= r && r <= '9'
+	}
+	return unicode.Is(numerics, r)
 }
 
 // isPunct is the punctuation of BertPreTokenizer and Punctuation: ASCII punctuation
 // (symbols too) and category P.
-func isPunct(r rune) bool {
-	if r < utf8.RuneSelf {
-		return '!' <= r && r <= '/' || ':' <= r && r <= '@' || '[' <= r && r <= '`' || '{' <= r && r <= '~'
-	}
-	return unicode.IsPunct(r)
-}
+func isPunct(r rune) bool { return unicode.Is(puncts, r) }
 
 // spaceSuffix gives where the run of white space at the end of s starts.
 func spaceSuffix(s string) int {

@@ -2,6 +2,7 @@ package tokenizer
 
 import (
 	"slices"
+	"unicode"
 	"unicode/utf8"
 
 	"golang.org/x/text/unicode/norm"
@@ -68,11 +69,19 @@ func decomposeRune(s string, form norm.Form) string {
 		}
 		return string([]rune{0x1100 + l, 0x1161 + v, 0x11A7 + t})
 	}
+	if unicode.Is(undecomposed, r) {
+		return s
+	}
 	if d := form.PropertiesString(s).Decomposition(); d != nil {
 		return string(d)
 	}
 	return s
 }
+
+// undecomposed are characters with a decomposition that are newer than the library's
+// tables, and so stay as they are there.
+var undecomposed = newTable(0x32FF, 0x32FF, 0xA7F2, 0xA7F4, 0xAB69, 0xAB69, 0x10781, 0x10785, 0x10787, 0x107B0,
+	0x107B2, 0x107BA, 0x11938, 0x11938, 0x1E030, 0x1E06D, 0x1F16C, 0x1F16C, 0x1FBF0, 0x1FBF9)
 
 // Hangul syllables (Unicode, section 3.12).
 const (

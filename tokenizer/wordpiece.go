@@ -9,7 +9,7 @@ import (
 // wordPiece takes the longest vocabulary entry again and again (BERT).
 type wordPiece struct {
 	vocab    map[string]int32
-	unk      int32
+	unk      string
 	prefix   string
 	maxChars int
 	longest  int // bytes of the longest entry: no longer prefix need be tried
@@ -28,12 +28,7 @@ func readWordPiece(data json.RawMessage) (*wordPiece, error) {
 	if err := checkIDs(file.Vocab); err != nil {
 		return nil, err
 	}
-	m := &wordPiece{vocab: file.Vocab, prefix: file.Prefix, maxChars: file.MaxChars}
-	id, ok := m.vocab[file.Unk]
-	if !ok {
-		return nil, fmt.Errorf("model: WordPiece: unk_token %q is not in the vocabulary", file.Unk)
-	}
-	m.unk = id
+	m := &wordPiece{vocab: file.Vocab, unk: file.Unk, prefix: file.Prefix, maxChars: file.MaxChars}
 	for entry := range m.vocab {
 		m.longest = max(m.longest, len(entry))
 	}
@@ -43,20 +38,29 @@ func readWordPiece(data json.RawMessage) (*wordPiece, error) {
 func (m *wordPiece) vocabulary() map[string]int32 { return m.vocab }
 
 func (m *wordPiece) tokenize(word string) ([]token, error) {
-	unknown := []token{{m.unk, 0, int32(len(word))}}
 	if utf8.RuneCountInString(word) > m.maxChars {
-		return unknown, nil
+		return m.unknown(word)
 	}
 	var tokens []token
 	for start := 0; start < len(word); {
 		id, end := m.prefixOf(word, start)
 		if end == start {
-			return unknown, nil
+			return m.unknown(word)
 		}
 		tokens = append(tokens, token{id, int32(start), int32(end)})
 		start = end
 	}
 	return tokens, nil
+}
+
+// unknown gives the unknown token for a whole word. A file may lack it; that is an error
+// only where it is needed, as in the library.
+func (m *wordPiece) unknown(word string) ([]token, error) {
+	id, ok := m.vocab[m.unk]
+	if !ok {
+		return nil, fmt.Errorf("model: WordPiece: %q is unknown and unk_token %q is not in the vocabulary", word, m.unk)
+	}
+	return []token{{id, 0, int32(len(word))}}, nil
 }
 
 // prefixOf gives the longest entry at word[start:]; end is start if there is none.

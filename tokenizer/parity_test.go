@@ -257,22 +257,39 @@ type chatFixture struct {
 
 func TestParityChat(t *testing.T) {
 	for _, file := range globFixtures(t, "chat/*/cases.json") {
-		data, err := readFixture(file)
+		runChatFixture(t, file)
+	}
+}
+
+// TestPublicChatTemplates renders templates as public models ship them
+// (testdata/make_chat.py).
+func TestPublicChatTemplates(t *testing.T) {
+	files, err := filepath.Glob(filepath.Join("testdata", "chat", "*", "cases.json"))
+	if err != nil || len(files) == 0 {
+		t.Fatalf("testdata/chat: %d fixtures, %v", len(files), err)
+	}
+	for _, file := range files {
+		runChatFixture(t, file)
+	}
+}
+
+func runChatFixture(t *testing.T, file string) {
+	t.Helper()
+	data, err := readFixture(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var fix chatFixture
+	if err := json.Unmarshal(data, &fix); err != nil {
+		t.Fatalf("%s: %v", file, err)
+	}
+	t.Run(filepath.Base(filepath.Dir(file)), func(t *testing.T) {
+		chat, err := LoadChat(filepath.Dir(file))
 		if err != nil {
 			t.Fatal(err)
 		}
-		var fix chatFixture
-		if err := json.Unmarshal(data, &fix); err != nil {
-			t.Fatalf("%s: %v", file, err)
-		}
-		t.Run(filepath.Base(filepath.Dir(file)), func(t *testing.T) {
-			chat, err := LoadChat(filepath.Dir(file))
-			if err != nil {
-				t.Fatal(err)
-			}
-			checkChat(t, chat, &fix)
-		})
-	}
+		checkChat(t, chat, &fix)
+	})
 }
 
 // checkChat renders all cases of a fixture and reports each that misses.

@@ -224,6 +224,9 @@ func (t *goTokenizer) encode(text string, allow *trust) (Encoding, error) {
 	for i := range words {
 		w := &words[i]
 		if w.token != noToken {
+			if text, _ := t.Token(w.token); text != w.text {
+				e.setSurface(len(e.IDs), w.text)
+			}
 			e.IDs = append(e.IDs, w.token)
 			e.Offsets = append(e.Offsets, w.offsets(text, 0, len(w.text)))
 			continue

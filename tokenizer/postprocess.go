@@ -71,7 +71,10 @@ func trimOffsets(encodings []Encoding, addPrefixSpace bool, spelling func(int32)
 	isSpace := func(r rune) bool { return r == byteRunes[' '] || unicode.IsSpace(r) }
 	for _, e := range encodings {
 		for i, id := range e.IDs {
-			text, _ := spelling(id)
+			text, stripped := e.surface[i]
+			if !stripped {
+				text, _ = spelling(id)
+			}
 			leading, trailing := 0, 0
 			for _, r := range text {
 				if !isSpace(r) {
@@ -221,7 +224,17 @@ func (e *Encoding) add(id, kind int32) {
 }
 
 func (e *Encoding) append(other Encoding) {
+	for i, text := range other.surface {
+		e.setSurface(len(e.IDs)+i, text)
+	}
 	e.IDs = append(e.IDs, other.IDs...)
 	e.TypeIDs = append(e.TypeIDs, other.TypeIDs...)
 	e.Offsets = append(e.Offsets, other.Offsets...)
+}
+
+func (e *Encoding) setSurface(i int, text string) {
+	if e.surface == nil {
+		e.surface = map[int]string{}
+	}
+	e.surface[i] = text
 }

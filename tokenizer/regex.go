@@ -45,14 +45,16 @@ func compileRegex(where, expr string) (matcher, error) {
 }
 
 // atomicGroups rewrites possessive quantifiers, x++ x*+ x?+, as atomic groups, (?>x+),
-// which regexp2 knows.
+// which regexp2 knows. A plus after an interval is no such thing in Oniguruma: x{1,3}+ is
+// (?:x{1,3})+.
 func atomicGroups(expr string) string {
-	if !strings.Contains(expr, "++") && !strings.Contains(expr, "*+") && !strings.Contains(expr, "?+") {
-		return expr
-	}
 	var out []byte
 	var groups []int // where each open group starts in out
 	atom := 0        // where the last atom starts in out
+	wrap := func(open, quantifier, end string) {
+		inner := string(out[atom:])
+		out = append(append(append(append(out[:atom], open...), inner...), quantifier...), end...)
+	}
 	for i := 0; i < len(expr); {
 		start := len(out)
 		switch c := expr[i]; c {
@@ -82,12 +84,21 @@ func atomicGroups(expr string) string {
 			atom = start
 		case '*', '+', '?':
 			if i+1 < len(expr) && expr[i+1] == '+' {
-				out = append(append(append(append([]byte{}, out[:atom]...), "(?>"...), out[atom:]...), c, ')')
+				wrap("(?>", string(c), ")")
 				i += 2
 				continue
 			}
 			out = append(out, c)
 			i++
+		case '{':
+			n := intervalLen(expr[i:])
+			if i+n < len(expr) && n > 1 && expr[i+n] == '+' {
+				wrap("(?:", expr[i:i+n], ")+")
+				i += n + 1
+				continue
+			}
+			out = append(out, expr[i:i+n]...)
+			i += n
 		default:
 			_, n := utf8.DecodeRuneInString(expr[i:])
 			out = append(out, expr[i:i+n]...)
@@ -98,6 +109,19 @@ func atomicGroups(expr string) string {
 		}
 	}
 	return string(out)
+}
+
+// intervalLen is the length of {n}, {n,} or {n,m} at the start of s, or 1.
+func intervalLen(s string) int {
+	for i := 1; i < len(s); i++ {
+		switch {
+		case s[i] == '}' && i > 1:
+			return i + 1
+		case s[i] != ',' && (s[i] < '0' || s[i] > '9'):
+			return 1
+		}
+	}
+	return 1
 }
 
 // classLen is the length of the bracket expression at the start of s.

@@ -31,6 +31,9 @@ type Encoding struct {
 	// Offsets are [start, end) in bytes of ValidUTF8(text); [0, 0) for tokens that the
 	// post-processor added. The tokens of one character all cover the whole character.
 	Offsets [][2]int
+	// surface has, by index, the text of added tokens that took white space along: trimming
+	// of offsets looks at it.
+	surface map[int]string
 }
 
 // SpecialToken is a token that stands outside ordinary text.

@@ -1,0 +1,78 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+
+	"github.com/spf13/cobra"
+	"golang.org/x/term"
+
+	"github.com/januslm/janus/finding"
+	"github.com/januslm/janus/model"
+	"github.com/januslm/janus/review"
+)
+
+var errNoPrompt = errors.New("the prompt is empty")
+
+func newGenerate() *cobra.Command {
+	var flags modelFlags
+	var sampling model.Sampling
+	var system string
+	var raw bool
+	cmd := &cobra.Command{
+		Use:   "generate PROMPT",
+		Short: "Let the model answer a prompt",
+		Long: `Let the model answer a prompt ("-" reads it from standard input), in the model's own chat format. It is a way to see
+what a model or an adapter does. With --raw the model goes on from the text itself.`,
+		Example: `  janus generate "Name one cause of SQL injection."
+  janus generate --model Qwen3-1.7B.gguf --temperature 0.7 --seed 3 - < prompt.txt
+  janus generate --raw "def parse_header("`,
+		Args: cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			prompt := args[0]
+			if prompt == review.StdinName {
+				text, err := io.ReadAll(cmd.InOrStdin())
+				if err != nil {
+					return fmt.Errorf("reading the prompt: %w", err)
+				}
+				prompt = string(text)
+			}
+			if strings.TrimSpace(prompt) == "" {
+				return errNoPrompt
+			}
+			m, err := flags.open(cmd.Context())
+			if err != nil {
+				return err
+			}
+			defer m.Close() //nolint:errcheck // the process ends
+			text, err := review.Generate(cmd.Context(), m, review.Question{System: system, User: prompt, Raw: raw}, sampling)
+			if err != nil {
+				return err
+			}
+			if term.IsTerminal(int(os.Stdout.Fd())) {
+				text = cleanLines(text)
+			}
+			if _, err = fmt.Fprintln(os.Stdout, text); err != nil {
+				return fmt.Errorf("writing standard output: %w", err)
+			}
+			return nil
+		},
+	}
+	flags.add(cmd.Flags())
+	addSampling(cmd.Flags(), &sampling, 256)
+	cmd.Flags().StringVar(&system, "system", "", "system message")
+	cmd.Flags().BoolVar(&raw, "raw", false, "no chat format: go on from the text")
+	return cmd
+}
+
+// cleanLines makes a text safe for a terminal and keeps its lines.
+func cleanLines(text string) string {
+	lines := strings.Split(text, "\n")
+	for i, line := range lines {
+		lines[i] = finding.Clean(line)
+	}
+	return strings.Join(lines, "\n")
+}

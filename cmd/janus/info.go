@@ -1,0 +1,53 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"os"
+
+	"github.com/spf13/cobra"
+
+	"github.com/januslm/janus/internal/describe"
+)
+
+func newInfo() *cobra.Command {
+	var asJSON bool
+	cmd := &cobra.Command{
+		Use:   "info [DIR|FILE]",
+		Short: "Say what a model, adapter or head is",
+		Long: `Say what a model folder, an adapter, a head, a GGUF or a safetensors file is: architecture, sizes, parameters, dtypes,
+tokenizer, chat template, SHA-256. Without an argument it is about the model that the other commands would use.`,
+		Example: `  janus info
+  janus info adapters/web
+  janus info model.gguf --json | jq .parameters`,
+		Args: cobra.MaximumNArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			path := ""
+			if len(args) == 1 {
+				path = args[0]
+			} else {
+				var err error
+				if path, err = findModel(cmd.Context(), ""); err != nil {
+					return err
+				}
+			}
+			d, err := describe.Describe(path)
+			if err != nil {
+				return err
+			}
+			if asJSON {
+				enc := json.NewEncoder(os.Stdout)
+				enc.SetIndent("", "  ")
+				err = enc.Encode(d)
+			} else {
+				err = d.Write(os.Stdout)
+			}
+			if err != nil {
+				return fmt.Errorf("writing standard output: %w", err)
+			}
+			return nil
+		},
+	}
+	cmd.Flags().BoolVar(&asJSON, "json", false, "as a JSON object")
+	return cmd
+}

@@ -1,0 +1,80 @@
+// Command janus decides whether security scanners' findings are real, with a language model on this machine.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/joho/godotenv"
+	"github.com/spf13/cobra"
+)
+
+// Exit codes.
+const (
+	exitDone    = 0
+	exitUsage   = 2 // wrong usage, unreadable input, unwritable output
+	exitPartial = 3 // some rows failed or were not reached; the others are written
+)
+
+// partialError ends a command that did a part of its work.
+type partialError struct{ message string }
+
+func (e *partialError) Error() string { return e.message }
+
+func main() { os.Exit(run()) }
+
+func run() int {
+	// A variable of the environment wins over the same one in .env.
+	if err := godotenv.Load(); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		fmt.Fprintln(os.Stderr, "janus: .env:", err)
+		return exitUsage
+	}
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	// The second Ctrl-C ends the process at once: a running program on the device cannot be interrupted otherwise.
+	context.AfterFunc(ctx, stop)
+
+	err := newRoot().ExecuteContext(ctx)
+	if err == nil {
+		return exitDone
+	}
+	fmt.Fprintln(os.Stderr, "janus:", err)
+	var partial *partialError
+	if errors.As(err, &partial) {
+		return exitPartial
+	}
+	return exitUsage
+}
+
+func newRoot() *cobra.Command {
+	root := &cobra.Command{
+		Use:   "janus",
+		Short: "Tell a security scanner's real findings from its false alarms",
+		Long: `Janus decides whether a security scanner's finding is real. A language model on this machine writes a short analysis of
+each finding, and a classifier on the model's states, or the model's own answer, gives the probability that it is real.
+
+Environment (a file .env in the working folder is read too; the environment wins):
+  MODEL_PATH     base model where --model is not given
+  JANUS_CACHE    folder for what is fetched and converted (default: .cache beside bin/, then the user's cache folder)
+  GOMLX_BACKEND  backend where --backend is not given: "go", "xla:cuda", "xla:/path/plugin.so"
+  NO_COLOR       no colours where it is set
+
+Exit status:
+  0  done
+  2  wrong usage, input that cannot be read, or output that cannot be written
+  3  some findings failed, or Ctrl-C came first; the others are written`,
+		Example: `  janus review report.sarif
+  janus review report.sarif --source-root . --out reviewed.sarif
+  janus generate "Name one cause of SQL injection."
+  janus info`,
+		SilenceErrors: true,
+		SilenceUsage:  true,
+	}
+	root.AddCommand(newReview(), newGenerate(), newConvert(), newInfo(), newVersion(), newBench())
+	return root
+}

@@ -1,0 +1,148 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"strings"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"github.com/januslm/janus/finding"
+	"github.com/januslm/janus/internal/progress"
+	"github.com/januslm/janus/review"
+)
+
+// reviewFlags are the flags of janus review.
+type reviewFlags struct {
+	model     modelFlags
+	read      review.ReadOptions
+	output    review.OutputOptions
+	options   review.Options
+	limit     int
+	threshold float64
+}
+
+func newReview() *cobra.Command {
+	var f reviewFlags
+	cmd := &cobra.Command{
+		Use:   "review FILE…",
+		Short: "Review the findings of reports",
+		Long: `Review the findings of reports: SARIF 2.1.0, raw HTTP requests and responses, or JSON lines ("-" is standard input).
+
+A finding is real (TP) from the threshold on, a false alarm (FP) below it, and uncertain next to it (--margin).
+Verdicts go out as a table, as JSON lines, or as the SARIF document that came in, with the false alarms suppressed.
+JSON lines are written as findings get done, those of like length together, so their order is not that of the report.
+Other files appear, whole, at the end.
+
+Without a head (--head) the model's own answer decides, after its analysis.`,
+		Example: `  janus review report.sarif --source-root .
+  janus review report.sarif --out reviewed.sarif
+  janus review traffic.http --out-format jsonl --max-tokens 64 | jq .verdict
+  janus review findings.jsonl --head heads/mlp --adapter http=adapters/web --adapter code=adapters/code
+  gunzip -c report.sarif.gz | janus review - --limit 20`,
+		Args: cobra.MinimumNArgs(1),
+		RunE: func(cmd *cobra.Command, files []string) error {
+			if cmd.Flags().Changed("threshold") {
+				f.options.Threshold = &f.threshold
+			}
+			return f.run(cmd, files)
+		},
+	}
+	f.add(cmd.Flags())
+	return cmd
+}
+
+func (f *reviewFlags) add(flags *pflag.FlagSet) {
+	f.model.add(flags)
+	f.model.addHeads(flags)
+	flags.Lookup("adapter").Usage = "LoRA adapter, a PEFT folder; may be repeated; CATEGORY=DIR is for the findings of a category, others use the first"
+	addSampling(flags, &f.options.Sampling, 128)
+	flags.StringVar(&f.read.Format, "format", "auto", "of the reports: "+strings.Join(finding.Formats(), ", "))
+	flags.StringVar(&f.read.SourceRoot, "source-root", "", "folder of the reviewed code: adds the code around each place")
+	flags.StringVar(&f.output.Path, "out", "", "file for the verdicts (default: standard output)")
+	flags.StringVar(&f.output.Format, "out-format", "", "table, sarif or jsonl (default: by --out's ending, else table)")
+	flags.BoolVar(&f.output.SARIF.DropSuppressed, "drop-suppressed", false, "leave suppressed results out of the SARIF (GitHub code scanning ignores suppressions)")
+	flags.IntVar(&f.limit, "limit", 0, "most findings to review; 0 is all")
+	flags.IntVar(&f.options.Batch, "batch", 0, "findings that run together; 0 lets Janus choose")
+	flags.IntVar(&f.options.MaxPrompt, "max-prompt", review.DefaultMaxPrompt, "most tokens of a prompt: longer findings are cut in the middle, with a note")
+	flags.Float64Var(&f.threshold, "threshold", 0.5, "probability from which a finding is real (default: the head's own, else 0.5)")
+	flags.Lookup("threshold").DefValue = "0"
+	flags.Float64Var(&f.options.Margin, "margin", review.DefaultMargin, "uncertain this near to a threshold of 0.5, less near to others; 0 is off")
+	flags.BoolVar(&f.options.Trajectory, "trajectory", false, "also give the probability after 0, 1, 2, … tokens (JSON lines, SARIF)")
+	flags.Float64Var(&f.options.Sure, "sure", 0, "end an analysis when the verdict reaches this probability on either side; 0 is off")
+}
+
+func (f *reviewFlags) run(cmd *cobra.Command, files []string) error {
+	ctx := cmd.Context()
+	if f.limit < 0 {
+		return fmt.Errorf("limit: expected 0 (all) or more, found %d", f.limit)
+	}
+	if err := f.options.Validate(); err != nil {
+		return err
+	}
+	f.model.adapters, f.options.Categories = review.SplitAdapters(f.model.adapters)
+	f.read.Stdin = cmd.InOrStdin()
+	reports, err := review.Read(files, f.read)
+	if err != nil {
+		return err
+	}
+	for _, r := range reports {
+		for _, line := range r.Notes {
+			fmt.Fprintf(os.Stderr, "janus: %s: %s\n", finding.Clean(r.Name), finding.Clean(line))
+		}
+		for _, problem := range r.Problems {
+			fmt.Fprintf(os.Stderr, "janus: skipped %s\n", finding.Clean(problem.Error()))
+		}
+	}
+	f.output.Stdout, f.output.Table = os.Stdout, finding.TerminalOptions(os.Stdout)
+	f.output.SARIF.Version = version
+	out, err := review.OpenOutput(f.output)
+	if err != nil {
+		return err
+	}
+	job := review.Run{Reports: reports, Limit: f.limit, Output: out}
+	var reviewer *review.Reviewer
+	if job.Findings() > 0 {
+		m, err := f.model.open(ctx)
+		if err != nil {
+			out.Abandon()
+			return err
+		}
+		defer m.Close() //nolint:errcheck // the process ends
+		if reviewer, err = review.New(m, f.options); err != nil {
+			out.Abandon()
+			return err
+		}
+	}
+	bar := progress.Start(os.Stderr, progress.Options{Title: "reviewing", Total: int64(job.Findings())})
+	defer bar.Finish()
+	job.Progress = func(done, _ int) { bar.Set(int64(done)) }
+	result, err := job.Do(ctx, reviewer)
+	bar.Finish()
+	if err != nil {
+		return err
+	}
+	if f.output.Path != "" {
+		fmt.Fprintf(os.Stderr, "janus: wrote %s: %s\n", f.output.Path, finding.Summary(result.Reviewed))
+	}
+	return outcome(result, ctx.Err())
+}
+
+// outcome tells what a finished run left undone.
+func outcome(r *review.Result, interrupted error) error {
+	var parts []string
+	if interrupted != nil {
+		parts = append(parts, fmt.Sprintf("interrupted: %d findings were not reached", r.Left))
+	}
+	if r.Failed > 0 {
+		parts = append(parts, fmt.Sprintf("%d findings failed", r.Failed))
+	}
+	if r.Unread > 0 {
+		parts = append(parts, fmt.Sprintf("%d rows could not be read", r.Unread))
+	}
+	if len(parts) == 0 {
+		return nil
+	}
+	return &partialError{strings.Join(parts, "; ") + "; the others are written"}
+}

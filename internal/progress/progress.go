@@ -1,0 +1,125 @@
+// Package progress shows how far a long step is: a bar with the time that is left on a terminal, and now and then a plain
+// line in a log.
+package progress
+
+import (
+	"fmt"
+	"io"
+	"os"
+	"sync"
+	"time"
+
+	"github.com/schollz/progressbar/v3"
+	"golang.org/x/term"
+)
+
+// Options say what is counted.
+type Options struct {
+	Title string
+	Total int64
+	Bytes bool // the count is of bytes
+}
+
+const (
+	redraw    = 500 * time.Millisecond // of the bar's clock
+	lineEvery = 10 * time.Second       // between lines of a log
+	barWidth  = 24
+)
+
+// Bar is a step in progress. Its methods may be called from several goroutines, and on nil, which shows nothing.
+type Bar struct {
+	mu       sync.Mutex
+	o        Options
+	w        io.Writer
+	bar      *progressbar.ProgressBar // nil in a log
+	stop     chan struct{}
+	done     int64
+	start    time.Time
+	lastLine time.Time
+}
+
+// Start shows a bar on w where that is a terminal, and writes lines to it where it is not.
+func Start(w io.Writer, o Options) *Bar {
+	now := time.Now()
+	b := &Bar{o: o, w: w, start: now, lastLine: now, stop: make(chan struct{})}
+	f, ok := w.(*os.File)
+	if !ok || !term.IsTerminal(int(f.Fd())) || os.Getenv("TERM") == "dumb" {
+		return b
+	}
+	b.bar = progressbar.NewOptions64(o.Total,
+		progressbar.OptionSetWriter(w), progressbar.OptionSetDescription(o.Title), progressbar.OptionSetWidth(barWidth),
+		progressbar.OptionShowCount(), progressbar.OptionShowBytes(o.Bytes), progressbar.OptionSetPredictTime(true),
+		progressbar.OptionSetElapsedTime(true), progressbar.OptionThrottle(100*time.Millisecond),
+		progressbar.OptionClearOnFinish(), progressbar.OptionUseANSICodes(true), progressbar.OptionSetRenderBlankState(true))
+	go b.tick()
+	return b
+}
+
+// tick keeps the clock going while nothing gets done.
+func (b *Bar) tick() {
+	t := time.NewTicker(redraw)
+	defer t.Stop()
+	for {
+		select {
+		case <-b.stop:
+			return
+		case <-t.C:
+			b.mu.Lock()
+			if b.bar != nil {
+				_ = b.bar.RenderBlank() // a bar that cannot be drawn must not stop the work
+			}
+			b.mu.Unlock()
+		}
+	}
+}
+
+// Set says how much is done.
+func (b *Bar) Set(done int64) {
+	if b == nil {
+		return
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.done = done
+	if b.bar != nil {
+		_ = b.bar.Set64(done) // as in tick
+		return
+	}
+	if now := time.Now(); done < b.o.Total && now.Sub(b.lastLine) >= lineEvery {
+		b.lastLine = now
+		_, _ = fmt.Fprintln(b.w, line(b.o, done, now.Sub(b.start))) // as in tick
+	}
+}
+
+// line is a log's line.
+func line(o Options, done int64, elapsed time.Duration) string {
+	count := fmt.Sprintf("%d of %d", done, o.Total)
+	if o.Bytes {
+		count = fmt.Sprintf("%d of %d MB", done/1e6, o.Total/1e6)
+	}
+	text := o.Title + ": " + count
+	if done > 0 && o.Total > done {
+		left := time.Duration(float64(elapsed) / float64(done) * float64(o.Total-done))
+		text += fmt.Sprintf(", about %s left", left.Round(time.Second))
+	}
+	return text
+}
+
+// Finish takes the bar off the screen. Calling it again does nothing.
+func (b *Bar) Finish() {
+	if b == nil {
+		return
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	select {
+	case <-b.stop:
+		return
+	default:
+	}
+	close(b.stop)
+	if b.bar != nil {
+		_ = b.bar.Clear() // as in tick
+		b.bar = nil
+	}
+}

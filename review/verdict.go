@@ -1,0 +1,67 @@
+package review
+
+import (
+	"crypto/sha256"
+	"encoding/binary"
+	"fmt"
+	"math"
+	"strings"
+
+	"github.com/januslm/janus/finding"
+	"github.com/januslm/janus/model"
+)
+
+// judge fills in what the model said of a row.
+func (r *Reviewer) judge(v *finding.Verdict, out model.Verdict) {
+	v.Tokens = len(out.Tokens)
+	v.Reasoning = strings.TrimSpace(r.prompter.tok.Decode(out.Tokens, true))
+	if math.IsNaN(out.P) || out.P < 0 || out.P > 1 {
+		v.Error = fmt.Sprintf("the model gave %v as a probability: its weights, an adapter or a head may be broken", out.P)
+		return
+	}
+	v.P = out.P
+	v.Verdict = label(out.P, r.threshold, r.options.Margin)
+	if r.options.Trajectory {
+		v.Trajectory = column(out.Ps, 0)
+	}
+	if len(r.heads) < 2 || len(out.Ps) == 0 {
+		return
+	}
+	for h, head := range r.heads {
+		each := finding.HeadVerdict{Head: head, P: out.Ps[len(out.Ps)-1][h]}
+		if r.options.Trajectory {
+			each.Trajectory = column(out.Ps, h)
+		}
+		v.Heads = append(v.Heads, each)
+	}
+}
+
+func column(table [][]float64, i int) []float64 {
+	out := make([]float64, len(table))
+	for t, line := range table {
+		out[t] = line[i]
+	}
+	return out
+}
+
+// label decides by the threshold. Nearer to it than margin the verdict is uncertain. The margin is that at a threshold of
+// 0.5 and shrinks with the room beside others: at 0.1 it is a fifth, so that a low threshold, set to miss nothing, does not
+// make every finding uncertain.
+func label(p, threshold, margin float64) finding.Label {
+	width := margin * 2 * min(threshold, 1-threshold)
+	switch {
+	case math.Abs(p-threshold) < width:
+		return finding.Uncertain
+	case p >= threshold:
+		return finding.TruePositive
+	}
+	return finding.FalsePositive
+}
+
+// rowSeed makes a row's own seed of the run's and of the finding's id.
+func rowSeed(seed uint64, id string) uint64 {
+	sum := sha256.Sum256(append(binary.LittleEndian.AppendUint64([]byte("janus row "), seed), id...))
+	return binary.LittleEndian.Uint64(sum[:])
+}
+
+func joinNotes(notes []string) string { return strings.Join(notes, "; ") }

@@ -141,10 +141,16 @@ type row struct {
 	verdict finding.Verdict
 }
 
-// Review reviews findings and hands each verdict to done as soon as its batch is through, with the finding's index; the
-// order is that of the batches, not of the findings. A finding that fails has its error in the verdict, and the others go
-// on. Review ends early where ctx is cancelled, with its error, or where done returns one.
-func (r *Reviewer) Review(ctx context.Context, findings []*finding.Finding, done func(i int, v finding.Verdict) error) error {
+// Outcome is the verdict of a finding.
+type Outcome struct {
+	Index   int // of the finding
+	Verdict finding.Verdict
+}
+
+// Review reviews findings and hands the verdicts of each batch to done as soon as it is through; the order is that of the
+// batches, not of the findings. A finding that fails has its error in the verdict, and the others go on. Review ends early
+// where ctx is cancelled, with its error, or where done returns one.
+func (r *Reviewer) Review(ctx context.Context, findings []*finding.Finding, done func([]Outcome) error) error {
 	var rows []*row
 	for i, f := range findings {
 		if err := ctx.Err(); err != nil {
@@ -153,7 +159,7 @@ func (r *Reviewer) Review(ctx context.Context, findings []*finding.Finding, done
 		w, err := r.prepare(i, f)
 		if err != nil {
 			w.verdict.Error = err.Error()
-			if err := done(i, w.verdict); err != nil {
+			if err := done([]Outcome{{i, w.verdict}}); err != nil {
 				return err
 			}
 			continue
@@ -173,10 +179,12 @@ func (r *Reviewer) Review(ctx context.Context, findings []*finding.Finding, done
 		if err := r.runBatch(ctx, prefix, members, b); err != nil {
 			return err
 		}
-		for _, w := range members {
-			if err := done(w.index, w.verdict); err != nil {
-				return err
-			}
+		outcomes := make([]Outcome, len(members))
+		for i, w := range members {
+			outcomes[i] = Outcome{w.index, w.verdict}
+		}
+		if err := done(outcomes); err != nil {
+			return err
 		}
 	}
 	return nil

@@ -59,17 +59,23 @@ func (r *Run) Do(ctx context.Context, reviewer *Reviewer) (*Result, error) {
 	unwritten := r.unread()
 	done := 0
 	if unwritten == nil && total > 0 {
-		err := reviewer.Review(ctx, findings, func(i int, v finding.Verdict) error {
-			*verdicts[i] = v
-			done++
-			if v.Error != "" {
-				result.Failed++
+		err := reviewer.Review(ctx, findings, func(batch []Outcome) error {
+			for _, o := range batch {
+				*verdicts[o.Index] = o.Verdict
+				done++
+				if o.Verdict.Error != "" {
+					result.Failed++
+				}
+			}
+			for _, o := range batch { // after all are kept: a row that cannot be written must not cost the others
+				if unwritten = r.Output.Row(o.Verdict); unwritten != nil {
+					return unwritten
+				}
 			}
 			if r.Progress != nil {
 				r.Progress(done, total)
 			}
-			unwritten = r.Output.Row(v)
-			return unwritten
+			return nil
 		})
 		if err != nil && unwritten == nil && ctx.Err() == nil {
 			unwritten = err

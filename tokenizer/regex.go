@@ -2,6 +2,7 @@ package tokenizer
 
 import (
 	"fmt"
+	"regexp"
 	"strings"
 	"unicode/utf8"
 
@@ -15,7 +16,7 @@ func compileRegex(where, expr string) (matcher, error) {
 	if scan, ok := knownPatterns[expr]; ok {
 		return scanMatcher(scan), nil
 	}
-	re, err := regexp2.Compile(atomicGroups(expr), regexp2.None)
+	re, err := regexp2.Compile(translate(expr), regexp2.None)
 	if err != nil {
 		return nil, fmt.Errorf("%s: pattern %q is not supported: %w", where, expr, err)
 	}
@@ -44,10 +45,11 @@ func compileRegex(where, expr string) (matcher, error) {
 	}, nil
 }
 
-// atomicGroups rewrites possessive quantifiers, x++ x*+ x?+, as atomic groups, (?>x+),
-// which regexp2 knows. A plus after an interval is no such thing in Oniguruma: x{1,3}+ is
-// (?:x{1,3})+.
-func atomicGroups(expr string) string {
+// translate writes an expression of Oniguruma's for regexp2. Possessive quantifiers, x++ x*+
+// x?+, become atomic groups, (?>x+); a plus after an interval is no such thing in
+// Oniguruma, x{1,3}+ is (?:x{1,3})+. Unicode classes get the members that Go does not know
+// yet.
+func translate(expr string) string {
 	var out []byte
 	var groups []int // where each open group starts in out
 	atom := 0        // where the last atom starts in out
@@ -74,12 +76,19 @@ func atomicGroups(expr string) string {
 			}
 		case '[':
 			n := classLen(expr[i:])
-			out = append(out, expr[i:i+n]...)
+			out = append(out, classNames.ReplaceAllStringFunc(expr[i:i+n], withNewer)...)
 			i += n
 			atom = start
 		case '\\':
 			n := escapeLen(expr[i:])
-			out = append(out, expr[i:i+n]...)
+			class := expr[i : i+n]
+			switch {
+			case strings.HasPrefix(class, `\P{`):
+				class = "[^" + withNewer(`\p`+class[2:]) + "]"
+			case strings.HasPrefix(class, `\p{`):
+				class = "[" + withNewer(class) + "]"
+			}
+			out = append(out, class...)
 			i += n
 			atom = start
 		case '*', '+', '?':
@@ -110,6 +119,11 @@ func atomicGroups(expr string) string {
 	}
 	return string(out)
 }
+
+var classNames = regexp.MustCompile(`\\p\{\w+\}`)
+
+// withNewer adds to a class such as \p{L}, inside brackets, its newer members.
+func withNewer(class string) string { return class + newerClasses[class[3:len(class)-1]] }
 
 // intervalLen is the length of {n}, {n,} or {n,m} at the start of s, or 1.
 func intervalLen(s string) int {

@@ -73,5 +73,17 @@ for c in POINTS:
 lines += ["", f"// newLower has the lower case of letters newer than Unicode {unicodedata.unidata_version}.", "var newLower = map[rune]rune{"]
 lines += ["\t" + ", ".join(pairs[i : i + 10]) + "," for i in range(0, len(pairs), 10)]
 lines += ["}"]
+lines += [
+    "",
+    f"// newerClasses has, for the classes of regular expressions, the members newer than Unicode {unicodedata.unidata_version}.",
+    "var newerClasses = map[string]string{",
+]
+for name in ("L", "Lu", "Ll", "Lm", "Lo", "M", "Mn", "Mc", "N", "Nd", "P", "Po", "S", "So"):
+    known = lambda ch: unicodedata.category(ch).startswith(name)
+    is_class = regex(rf"\p{{{name}}}")
+    newer = ranges(lambda ch: not known(ch) and is_class(ch))
+    text = "".join(f"\\U{a:08x}-\\U{b:08x}" for a, b in newer)
+    lines += [f'\t"{name}": "{text}",']
+lines += ["}"]
 target = pathlib.Path(__file__).parent.parent / "gen_unicode.go"
 target.write_text("\n".join(lines) + "\n")

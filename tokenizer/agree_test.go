@@ -122,7 +122,7 @@ func TestImplementationsAgree(t *testing.T) {
 				a, errA := inGo.EncodeSegments(segments)
 				b, errB := native.EncodeSegments(segments)
 				if errA != nil || errB != nil || !slices.Equal(a.IDs, b.IDs) || !slices.Equal(a.Offsets, b.Offsets) {
-					t.Fatalf("segments %q:\n  Go %v %v\nRust %v %v", segments, a.IDs, errA, b.IDs, errB)
+					t.Fatalf("segments %+q:\n  Go %v %v\nRust %v %v", fmt.Sprint(segments), a.IDs, errA, b.IDs, errB)
 				}
 				ids := make([]int32, m.r.IntN(12))
 				for i := range ids {

@@ -201,9 +201,14 @@ func (t *goTokenizer) encodeAll(texts []string, opts EncodeOptions) (Encoding, e
 		setTypes(&e, int32(k))
 		encodings[k] = e
 	}
+	return t.join(encodings, opts.AddSpecial)
+}
+
+// join runs the post-processor, which makes one encoding of one or two.
+func (t *goTokenizer) join(encodings []Encoding, addSpecial bool) (Encoding, error) {
 	if t.post != nil {
 		var err error
-		if encodings, err = t.post(encodings, opts.AddSpecial); err != nil {
+		if encodings, err = t.post(encodings, addSpecial); err != nil {
 			return Encoding{}, fmt.Errorf("tokenizer: %w", err)
 		}
 	}

@@ -117,7 +117,7 @@ func (t *nativeTokenizer) encodeSegments(segments []Segment, also func(string) b
 	text, untrusted := joinSegments(segments)
 	allow := &trust{control: control(also), untrusted: untrusted}
 	if t.trustMatters(text, allow) {
-		return t.encode(text, allow)
+		return t.encodeTrusted(text, allow)
 	}
 	return t.Encode(text, EncodeOptions{})
 }

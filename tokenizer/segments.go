@@ -1,8 +1,6 @@
 package tokenizer
 
-import (
-	"strings"
-)
+import "strings"
 
 // IsControl tells whether an added token may only come from trusted text: every special
 // token, and every other one that is written like one, <|…|>. Added tokens that stand for
@@ -39,7 +37,16 @@ func (t *goTokenizer) EncodeSegments(segments []Segment) (Encoding, error) {
 // also reports true for.
 func (t *goTokenizer) encodeSegments(segments []Segment, also func(content string) bool) (Encoding, error) {
 	text, untrusted := joinSegments(segments)
-	return t.encode(text, &trust{control: control(also), untrusted: untrusted})
+	return t.encodeTrusted(text, &trust{control: control(also), untrusted: untrusted})
+}
+
+// encodeTrusted encodes one text, without adding special tokens.
+func (t *goTokenizer) encodeTrusted(text string, allow *trust) (Encoding, error) {
+	e, err := t.encode(text, allow)
+	if err != nil {
+		return Encoding{}, err
+	}
+	return t.join([]Encoding{e}, false)
 }
 
 // control makes the predicate that trust uses.

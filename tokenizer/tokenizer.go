@@ -60,7 +60,7 @@ type Tokenizer interface {
 	// EncodePair encodes two texts the way the post-processor joins them; offsets are
 	// relative to each text.
 	EncodePair(a, b string, opts EncodeOptions) (Encoding, error)
-	// EncodeSegments encodes the concatenation of the segments, without post-processing.
+	// EncodeSegments encodes the concatenation of the segments; no special tokens are added.
 	// Outside control tokens the result is the same as Encode gives for the whole text.
 	// A control token (see IsControl) is recognised only where all of its text is
 	// trusted.

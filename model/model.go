@@ -58,7 +58,8 @@ type Model struct {
 	pools    []layerPool          // the features by layer
 	extra    []value              // the bank's and the heads' tensors
 
-	tokenizer tokenizer.Tokenizer // nil where the folder has none
+	tokenizer tokenizer.Tokenizer     // nil where the folder has none
+	chat      *tokenizer.ChatTemplate // nil where the folder has none
 	stop      []int32             // tokens that end a text
 
 	programs map[string]*program
@@ -269,6 +270,10 @@ func (m *Model) openText() error {
 	if m.tokenizer, err = tokenizer.Open(m.dir); err != nil {
 		return err
 	}
+	m.chat, err = tokenizer.LoadChat(m.dir)
+	if errors.Is(err, tokenizer.ErrNoChatTemplate) {
+		return nil
+	}
 	return err
 }
 
@@ -280,6 +285,9 @@ func (m *Model) Dir() string { return m.dir }
 
 // Tokenizer is nil where the model's folder has no tokenizer.json.
 func (m *Model) Tokenizer() tokenizer.Tokenizer { return m.tokenizer }
+
+// Chat is nil where the model's folder has no chat template.
+func (m *Model) Chat() *tokenizer.ChatTemplate { return m.chat }
 
 // Heads are the heads' names, in the order of their probabilities.
 func (m *Model) Heads() []*classifier.Head { return m.heads }

@@ -66,6 +66,7 @@ func (f *Forward) visible(span *Span, window int) *Node {
 	if f.masks == nil {
 		f.masks = map[maskKey]*Node{}
 	}
+	mask = OptimizationBarrier(mask) // computed once, not in every layer
 	f.masks[key] = mask
 	return mask
 }

@@ -140,7 +140,8 @@ func NewRotation(positions *Node, inverseFrequencies []float64) Rotation {
 	dims := positions.Shape().Dimensions
 	pos := Reshape(ConvertDType(positions, dtypes.Float32), dims[0], 1, dims[1], 1)
 	angles := Mul(pos, Reshape(Const(g, freqs), 1, 1, 1, len(freqs)))
-	return Rotation{Cos: Cos(angles), Sin: Sin(angles)}
+	// Barriers, since XLA would else compute sines anew in every layer that it fuses them into.
+	return Rotation{Cos: OptimizationBarrier(Cos(angles)), Sin: OptimizationBarrier(Sin(angles))}
 }
 
 // Apply rotates x [B, heads, S, hd], pairing element i with i+hd/2 as Hugging Face's rotate_half does. Where the rotation

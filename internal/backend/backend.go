@@ -46,7 +46,6 @@ func (c Choice) IsXLA() bool { return c.Name() == xla.BackendName }
 // New opens a backend: the one asked for (GoMLX's spelling), else $GOMLX_BACKEND, else CUDA where a GPU is there, else
 // XLA on the CPU, else GoMLX's pure-Go backend with a note. A backend that was asked for and does not open is an error.
 func New(asked string) (Choice, error) {
-	setXLAFlags()
 	if asked == "" {
 		asked = os.Getenv(EnvBackend)
 	}
@@ -81,6 +80,13 @@ func New(asked string) (Choice, error) {
 }
 
 func open(config string) (b compute.Backend, err error) {
+	if config == "go" {
+		// With operations in parallel the pure-Go backend (compute v0.1.4) can hang; each product is still parallel.
+		config = "go:ops_sequential"
+	}
+	if strings.HasPrefix(config, "xla:") && strings.Contains(strings.ToLower(filepath.Base(config)), "cpu") {
+		setXLAFlags()
+	}
 	defer func() {
 		if r := recover(); r != nil {
 			err = fmt.Errorf("%v", r)
@@ -95,7 +101,8 @@ func firstLine(err error) error {
 	return fmt.Errorf("%s", line)
 }
 
-// setXLAFlags adds Janus's flags to XLA_FLAGS, unless the user set the flag himself. XLA reads it when a plugin loads.
+// setXLAFlags adds Janus's flags to XLA_FLAGS, unless the user set the flag himself. XLA reads it when the
+// CPU plugin loads; plugins that do not know a flag abort.
 func setXLAFlags() {
 	flags := os.Getenv("XLA_FLAGS")
 	if strings.Contains(flags, ynnFlag) {

@@ -1,0 +1,429 @@
+package model_test
+
+import (
+	"context"
+	"errors"
+	"math"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/januslm/janus/classifier"
+	"github.com/januslm/janus/internal/backend"
+	"github.com/januslm/janus/model"
+)
+
+// tiny is the model that these tests run: a fixture of 131 tokens and 48 hidden units.
+func tiny(t testing.TB) string {
+	return filepath.Join("..", "testdata", "golden", "decoders", "llama_gqa_untied")
+}
+
+// goldenHead writes the fixtures' trained MLP as a head folder that pools as told.
+func goldenHead(t testing.TB, pooling classifier.Pooling) string {
+	t.Helper()
+	g := openGolden(t, filepath.Join("..", "testdata", "golden", "head", "mlp.safetensors"))
+	config := classifier.DefaultConfig(48)
+	config.Pooling = pooling
+	h, err := classifier.New(string(pooling), config, map[string][]float32{
+		"layers.0.weight": g.floats("final.hidden.weight"), "layers.0.bias": g.floats("final.hidden.bias"),
+		"layers.1.weight": g.floats("final.output.weight"), "layers.1.bias": g.floats("final.output.bias"),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := filepath.Join(t.TempDir(), string(pooling))
+	if err := h.Save(dir); err != nil {
+		t.Fatal(err)
+	}
+	return dir
+}
+
+// tinyRows are prompts of unlike length.
+func tinyRows(n int, s model.Sampling) []model.Row {
+	rows := make([]model.Row, n)
+	for i := range rows {
+		for j := range 3 + 4*i {
+			rows[i].Prompt = append(rows[i].Prompt, int32(3+(i*37+j*11)%120))
+		}
+		rows[i].Adapter, rows[i].Sampling = -1, s
+		rows[i].Sampling.Seed = s.Seed + uint64(i)
+	}
+	return rows
+}
+
+var tinyPrefix = []int32{1, 40, 41, 42, 43, 44, 45}
+
+// closing is an arbitrary phrase with two answers.
+var closing = model.ReviewOptions{Closing: []int32{70, 71, 72}, True: 80, False: 81}
+
+func review(t testing.TB, m *model.Model, b model.Batch, o model.ReviewOptions) []model.Verdict {
+	t.Helper()
+	got, err := m.Review(context.Background(), b, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return got
+}
+
+// TestOneExecution counts: a batch's reasoning, trajectory and verdict are one execution of one program, whatever its
+// length, and a prefix is prefilled once for all batches.
+func TestOneExecution(t *testing.T) {
+	heads := []string{goldenHead(t, classifier.PoolMeanGenerated), goldenHead(t, classifier.PoolMax)}
+	for name, m := range map[string]*model.Model{
+		"heads":   openModel(t, tiny(t), model.Options{Backend: testBackend(t, ""), Heads: heads}),
+		"closing": openModel(t, tiny(t), model.Options{Backend: testBackend(t, "")}),
+	} {
+		t.Run(name, func(t *testing.T) {
+			batch := model.Batch{Prefix: tinyPrefix, Rows: tinyRows(3, model.Sampling{MaxTokens: 20})}
+			o := closing
+			o.Trajectory = true
+			review(t, m, batch, o)
+			first := m.Counts()
+			if first.Decodes != 1 || first.Prefills != 2 || first.Compiled != 3 {
+				t.Errorf("first batch: %+v, expected 1 decode, 2 prefills (prefix and rows) and 3 programs", first)
+			}
+			for range 3 {
+				review(t, m, batch, o)
+			}
+			if got := m.Counts(); got.Decodes != 4 || got.Prefills != 5 || got.Compiled != 3 {
+				t.Errorf("after four batches: %+v, expected 4 decodes, 5 prefills and no more programs", got)
+			}
+		})
+	}
+}
+
+// TestTrajectory holds every point of a trajectory to what a run that stops there gives.
+func TestTrajectory(t *testing.T) {
+	const most = 6
+	b := testBackend(t, "")
+	heads := []string{
+		goldenHead(t, classifier.PoolMeanGenerated), goldenHead(t, classifier.PoolMeanAll),
+		goldenHead(t, classifier.PoolMeanFrom), goldenHead(t, classifier.PoolLast), goldenHead(t, classifier.PoolMax),
+	}
+	for name, m := range map[string]*model.Model{
+		"heads":   openModel(t, tiny(t), model.Options{Backend: b, Heads: heads}),
+		"closing": openModel(t, tiny(t), model.Options{Backend: b}),
+	} {
+		for _, temperature := range []float64{0, 0.8} {
+			t.Run(name, func(t *testing.T) {
+				run := func(max int, trajectory bool) []model.Verdict {
+					o := closing
+					o.Trajectory, o.Stop = trajectory, []int32{}
+					rows := tinyRows(3, model.Sampling{MaxTokens: max, Temperature: temperature, Seed: 7})
+					return review(t, m, model.Batch{Prefix: tinyPrefix, Rows: rows}, o)
+				}
+				whole := run(most, true)
+				for max := range most + 1 {
+					for i, v := range run(max, false) {
+						if !slices.Equal(v.Tokens, whole[i].Tokens[:max]) {
+							t.Errorf("row %d, %d tokens: %v, expected %v", i, max, v.Tokens, whole[i].Tokens[:max])
+						}
+						if d := math.Abs(v.P - whole[i].Ps[max][0]); !(d < 1e-5) {
+							t.Errorf("row %d: p after %d tokens is %g in the trajectory, %g in a run of that length", i, max, whole[i].Ps[max][0], v.P)
+						}
+						if name == "heads" && len(v.Ps) != max+1 {
+							t.Errorf("row %d: %d points, expected %d", i, len(v.Ps), max+1)
+						}
+					}
+				}
+			})
+		}
+	}
+}
+
+// TestHeadsOnPools computes every head's trajectory again, on the host, from the states that the program kept.
+func TestHeadsOnPools(t *testing.T) {
+	kinds := []classifier.Pooling{classifier.PoolMeanGenerated, classifier.PoolMeanFrom, classifier.PoolLast}
+	var dirs []string
+	for _, k := range kinds {
+		dirs = append(dirs, goldenHead(t, k))
+	}
+	m := openModel(t, tiny(t), model.Options{Backend: testBackend(t, ""), Heads: dirs})
+	g := openGolden(t, filepath.Join("..", "testdata", "golden", "head", "mlp.safetensors"))
+	w0, b0, w1, b1 := g.floats("final.hidden.weight"), g.floats("final.hidden.bias"), g.floats("final.output.weight"), g.floats("final.output.bias")
+	judge := func(x []float64) float64 {
+		z := float64(b1[0])
+		for i := range b0 {
+			sum := float64(b0[i])
+			for j, v := range x {
+				sum += v * float64(w0[i*len(x)+j])
+			}
+			z += float64(w1[i]) * sum * (1 + math.Erf(sum/math.Sqrt2)) / 2
+		}
+		return 1 / (1 + math.Exp(-z))
+	}
+	mean := func(states [][]float32) []float64 {
+		out := make([]float64, len(states[0]))
+		for _, s := range states {
+			for i, v := range s {
+				out[i] += float64(v) / float64(len(states))
+			}
+		}
+		return out
+	}
+	rows := tinyRows(2, model.Sampling{MaxTokens: 5})
+	for i, v := range review(t, m, model.Batch{Rows: rows}, model.ReviewOptions{Stop: []int32{}, KeepStates: true}) {
+		for l := range v.Ps {
+			pools := [][]float64{mean(v.States[:1]), mean(v.States[:1]), mean(v.States[l : l+1])}
+			if l > 0 {
+				pools[0], pools[1] = mean(v.States[1:l+1]), mean(v.States[:l])
+			}
+			for h, pool := range pools {
+				if want := judge(pool); math.Abs(v.Ps[l][h]-want) > 1e-5 {
+					t.Errorf("row %d, %d tokens, head %s: p %g, expected %g", i, l, kinds[h], v.Ps[l][h], want)
+				}
+			}
+		}
+	}
+}
+
+// TestClosing holds the generative verdict to the scores of the two answers after prompt, analysis and closing phrase.
+func TestClosing(t *testing.T) {
+	m := openModel(t, tiny(t), model.Options{Backend: testBackend(t, "")})
+	rows := tinyRows(3, model.Sampling{})
+	for i, max := range []int{0, 3, 9} { // rows close at different steps of one loop
+		rows[i].Sampling.MaxTokens = max
+	}
+	o := closing
+	o.Stop = []int32{}
+	for i, v := range review(t, m, model.Batch{Prefix: tinyPrefix, Rows: rows}, o) {
+		if len(v.Tokens) != rows[i].Sampling.MaxTokens || v.Finish != model.FinishBudget {
+			t.Errorf("row %d: %d tokens, ended by %s, expected %d by budget", i, len(v.Tokens), v.Finish, rows[i].Sampling.MaxTokens)
+		}
+		before := slices.Concat(tinyPrefix, rows[i].Prompt, v.Tokens, closing.Closing)
+		scores, err := m.Score(context.Background(), []model.Text{
+			{Prompt: before, Continuation: []int32{closing.True}, Adapter: -1},
+			{Prompt: before, Continuation: []int32{closing.False}, Adapter: -1},
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if want := 1 / (1 + math.Exp(scores[1][0]-scores[0][0])); math.Abs(v.P-want) > 1e-5 {
+			t.Errorf("row %d: p %g, expected %g", i, v.P, want)
+		}
+	}
+}
+
+// TestStopTokens ends an analysis at a stop token, but not below the minimum.
+func TestStopTokens(t *testing.T) {
+	m := openModel(t, tiny(t), model.Options{Backend: testBackend(t, "")})
+	run := func(min int, stop ...int32) model.Verdict {
+		o := closing
+		o.Stop = stop
+		return review(t, m, model.Batch{Rows: tinyRows(2, model.Sampling{MinTokens: min, MaxTokens: 8})}, o)[1]
+	}
+	free := run(0)
+	at := slices.IndexFunc(free.Tokens, func(id int32) bool { return id != free.Tokens[0] })
+	if at < 1 {
+		t.Fatalf("the model repeats one token: %v", free.Tokens)
+	}
+	stop := free.Tokens[at]
+	if got := run(0, stop); !slices.Equal(got.Tokens, free.Tokens[:at]) || got.Finish != model.FinishEOS {
+		t.Errorf("stop token %d: %v, ended by %s, expected %v by eos", stop, got.Tokens, got.Finish, free.Tokens[:at])
+	}
+	if got := run(at+2, stop); slices.Contains(got.Tokens[:at+2], stop) || len(got.Tokens) < at+2 {
+		t.Errorf("minimum %d: %v holds the stop token %d or is too short", at+2, got.Tokens, stop)
+	}
+}
+
+// TestSure ends rows early, with the same verdicts as without at that length.
+func TestSure(t *testing.T) {
+	b := testBackend(t, "")
+	for name, m := range map[string]*model.Model{
+		"heads":   openModel(t, tiny(t), model.Options{Backend: b, Heads: []string{goldenHead(t, classifier.PoolMeanGenerated)}}),
+		"closing": openModel(t, tiny(t), model.Options{Backend: b}),
+	} {
+		t.Run(name, func(t *testing.T) {
+			o := closing
+			o.Stop, o.Trajectory = []int32{}, true
+			batch := model.Batch{Rows: tinyRows(3, model.Sampling{MinTokens: 2, MaxTokens: 12})}
+			free := review(t, m, batch, o)
+			sureness := func(p float64) float64 { return math.Max(p, 1-p) }
+			o.Sure = sureness(free[1].Ps[4][0]) - 1e-6
+			ended := 0
+			for i, v := range review(t, m, batch, o) {
+				want := 12
+				for l := 2; l < 12; l++ {
+					if sureness(free[i].Ps[l][0]) >= o.Sure {
+						want = l
+						ended++
+						break
+					}
+				}
+				if len(v.Tokens) != want || (want < 12) != (v.Finish == model.FinishSure) {
+					t.Errorf("row %d: %d tokens, ended by %s, expected %d", i, len(v.Tokens), v.Finish, want)
+				}
+			}
+			if ended == 0 {
+				t.Error("no row ended early")
+			}
+		})
+	}
+}
+
+// TestSameSeed gives the same bytes twice, in another process's place another model, and other bytes for other seeds.
+func TestSameSeed(t *testing.T) {
+	run := func(seed uint64) []model.Verdict {
+		m := openModel(t, tiny(t), model.Options{Backend: testBackend(t, ""), Heads: []string{goldenHead(t, classifier.PoolMeanAll)}})
+		rows := tinyRows(4, model.Sampling{MaxTokens: 16, Temperature: 1, TopK: 50, TopP: 0.95, Seed: seed})
+		return review(t, m, model.Batch{Prefix: tinyPrefix, Rows: rows}, model.ReviewOptions{})
+	}
+	a, b, c := run(1), run(1), run(1000)
+	different := false
+	for i := range a {
+		if !slices.Equal(a[i].Tokens, b[i].Tokens) || !slices.EqualFunc(a[i].Ps, b[i].Ps, slices.Equal) {
+			t.Errorf("row %d: the same seed gave %v and %v", i, a[i].Tokens, b[i].Tokens)
+		}
+		different = different || !slices.Equal(a[i].Tokens, c[i].Tokens)
+	}
+	if !different {
+		t.Error("another seed gave the same tokens")
+	}
+}
+
+// TestRowsAreAlone gives a row the same tokens alone, in a batch, behind a prefix, and in a batch filled up with empty rows.
+func TestRowsAreAlone(t *testing.T) {
+	m := openModel(t, tiny(t), model.Options{Backend: testBackend(t, "")})
+	rows := tinyRows(5, model.Sampling{MaxTokens: 10, Temperature: 0.7, Seed: 3})
+	together := review(t, m, model.Batch{Prefix: tinyPrefix, Rows: rows}, closing)
+	for i, row := range rows {
+		o := closing
+		o.Slots, o.RoomTokens, o.RoomPrompt = 2, 40, 70
+		behind := review(t, m, model.Batch{Prefix: tinyPrefix, Rows: []model.Row{row}}, o)[0]
+		row.Prompt = slices.Concat(tinyPrefix, row.Prompt)
+		alone := review(t, m, model.Batch{Rows: []model.Row{row}}, closing)[0]
+		for _, v := range []model.Verdict{behind, alone} {
+			if !slices.Equal(v.Tokens, together[i].Tokens) || math.Abs(v.P-together[i].P) > 1e-5 {
+				t.Errorf("row %d: %v (p %g), in the batch %v (p %g)", i, v.Tokens, v.P, together[i].Tokens, together[i].P)
+			}
+		}
+	}
+}
+
+// TestSampling compares the frequencies of 4096 draws with the distribution that the logits define.
+func TestSampling(t *testing.T) {
+	for _, on := range []string{"", "go"} {
+		t.Run("backend "+on, func(t *testing.T) { testSampling(t, testBackend(t, on)) })
+	}
+}
+
+func testSampling(t *testing.T, b backend.Choice) {
+	m := openModel(t, tiny(t), model.Options{Backend: b})
+	prompt := tinyRows(3, model.Sampling{})[2].Prompt
+	states, err := m.States(context.Background(), [][]int32{prompt}, nil, model.StatesOptions{Logits: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	v := m.Config().VocabSize
+	logits := states.Logits[0][len(states.Logits[0])-v:]
+	for name, s := range map[string]model.Sampling{
+		"temperature": {Temperature: 1.5},
+		"top-k":       {Temperature: 1, TopK: 5},
+		"top-p":       {Temperature: 1, TopP: 0.6},
+		"both":        {Temperature: 2, TopK: 20, TopP: 0.5},
+	} {
+		t.Run(name, func(t *testing.T) {
+			want := distribution(logits, s)
+			const draws, width = 4096, 256
+			counts := make([]float64, v)
+			for at := 0; at < draws; at += width {
+				rows := make([]model.Row, width)
+				for i := range rows {
+					s.MaxTokens, s.Seed = 1, uint64(at+i)
+					rows[i] = model.Row{Prompt: prompt, Adapter: -1, Sampling: s}
+				}
+				got, err := m.Generate(context.Background(), model.Batch{Rows: rows}, model.ReviewOptions{Stop: []int32{}})
+				if err != nil {
+					t.Fatal(err)
+				}
+				for _, g := range got {
+					counts[g.Tokens[0]]++
+				}
+			}
+			for id, p := range want {
+				sigma := math.Sqrt(draws * p * (1 - p))
+				if p == 0 && counts[id] > 0 || math.Abs(counts[id]-draws*p) > 5*sigma+1 {
+					t.Errorf("token %d was drawn %g times, expected %.1f ± %.1f", id, counts[id], draws*p, sigma)
+				}
+			}
+		})
+	}
+}
+
+// distribution is what the transformers warpers make of logits: temperature, then top-k, then top-p.
+func distribution(logits []float32, s model.Sampling) []float64 {
+	order := make([]int, len(logits))
+	for i := range order {
+		order[i] = i
+	}
+	slices.SortFunc(order, func(a, b int) int {
+		if logits[a] > logits[b] {
+			return -1
+		}
+		return 1
+	})
+	if s.TopK > 0 {
+		order = order[:s.TopK]
+	}
+	weights, total := make([]float64, len(logits)), 0.0
+	for _, id := range order {
+		weights[id] = math.Exp(float64(logits[id]-logits[order[0]]) / s.Temperature)
+		total += weights[id]
+	}
+	if s.TopP > 0 {
+		sum := 0.0
+		for i, id := range order {
+			if sum >= s.TopP*total {
+				for _, out := range order[i:] {
+					weights[out] = 0
+				}
+				break
+			}
+			sum += weights[id]
+		}
+		total = sum
+	}
+	for i := range weights {
+		weights[i] /= total
+	}
+	return weights
+}
+
+// TestRefusals are calls that cannot be run: each says what is wrong with which row.
+func TestRefusals(t *testing.T) {
+	m := openModel(t, tiny(t), model.Options{Backend: testBackend(t, "")})
+	long := make([]int32, 200)
+	for name, c := range map[string]struct {
+		batch model.Batch
+		want  string
+	}{
+		"no rows":       {model.Batch{}, "no rows"},
+		"empty prompt":  {model.Batch{Rows: []model.Row{{Adapter: -1}}}, "row 0: the prompt is empty"},
+		"too long":      {model.Batch{Rows: []model.Row{{Prompt: long, Adapter: -1}}}, "row 0: 200 prompt and 0 new tokens exceed the model's context of 128"},
+		"no such token": {model.Batch{Rows: []model.Row{{Prompt: []int32{3, 131}, Adapter: -1}}}, "row 0: token 1 is 131, outside the vocabulary of 131"},
+		"no such prefix": {
+			model.Batch{Prefix: []int32{-4}, Rows: []model.Row{{Prompt: []int32{3}, Adapter: -1}}}, "token 0 is -4",
+		},
+		"no such adapter": {model.Batch{Rows: []model.Row{{Prompt: []int32{3}, Adapter: 2}}}, "row 0: adapter 2 is not there"},
+		"negative": {
+			model.Batch{Rows: []model.Row{{Prompt: []int32{3}, Adapter: -1, Sampling: model.Sampling{MaxTokens: -1}}}}, "must not be negative",
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			_, err := m.Review(context.Background(), c.batch, closing)
+			if err == nil || !strings.Contains(err.Error(), c.want) {
+				t.Errorf("error %v, expected one with %q", err, c.want)
+			}
+		})
+	}
+	_, err := m.Review(context.Background(), model.Batch{Rows: tinyRows(1, model.Sampling{})}, model.ReviewOptions{})
+	if err == nil || !strings.Contains(err.Error(), "nothing can judge") {
+		t.Errorf("no head and no closing phrase: error %v", err)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	if _, err := m.Review(ctx, model.Batch{Rows: tinyRows(1, model.Sampling{})}, closing); !errors.Is(err, context.Canceled) {
+		t.Errorf("cancelled: error %v", err)
+	}
+}

@@ -10,18 +10,14 @@ import (
 
 // answer is what decides where the model has no head: the tokens that lead to the answer, and its two first tokens.
 type answer struct {
-	closing  []int32
-	yes, no  int32
-	possible bool
+	closing []int32
+	yes, no int32
 }
 
-// newAnswer finds the closing phrase's tokens. The two answers must go on from the same tokens and part at the next one,
+// newAnswer finds the closing phrase's tokens. The two answers must go on from the phrase's own tokens, and part at a token,
 // else the probabilities of two single tokens would not be those of the answers.
 func newAnswer(tok tokenizer.Tokenizer) (answer, error) {
-	encode := func(text string) ([]int32, error) {
-		e, err := tok.Encode(text, tokenizer.EncodeOptions{LiteralSpecials: true})
-		return e.IDs, err
-	}
+	encode := func(text string) ([]int32, error) { return continued(tok, text) }
 	closing, err := encode(finding.Closing())
 	if err != nil {
 		return answer{}, err
@@ -34,11 +30,33 @@ func newAnswer(tok tokenizer.Tokenizer) (answer, error) {
 	if err != nil {
 		return answer{}, err
 	}
-	n := len(closing)
-	starts := func(ids []int32) bool { return len(ids) > n && slices.Equal(ids[:n], closing) }
-	if n == 0 || !starts(yes) || !starts(no) || yes[n] == no[n] {
+	// What the answers share (the space, where it is a token of its own) is part of what leads to them.
+	n := tokenizer.CommonPrefix([][]int32{yes, no})
+	if len(closing) == 0 || n < len(closing) || n == len(yes) || n == len(no) || !slices.Equal(yes[:len(closing)], closing) {
 		return answer{}, fmt.Errorf("this model's tokenizer does not tell the answers %q and %q after %q apart by one token (%v, %v after %v): "+
 			"judge with a classifier head instead", finding.AnswerTrue, finding.AnswerFalse, finding.Closing(), yes, no, closing)
 	}
-	return answer{closing: closing, yes: yes[n], no: no[n], possible: true}, nil
+	return answer{closing: yes[:n], yes: yes[n], no: no[n]}, nil
+}
+
+// continued is how a text is encoded that follows another: tokenizers of the SentencePiece kind put a space before the first
+// word of a text, and the closing phrase is not the first.
+func continued(tok tokenizer.Tokenizer, text string) ([]int32, error) {
+	const before = "a"
+	encode := func(text string) ([]int32, error) {
+		e, err := tok.Encode(text, tokenizer.EncodeOptions{LiteralSpecials: true})
+		return e.IDs, err
+	}
+	start, err := encode(before)
+	if err != nil {
+		return nil, err
+	}
+	both, err := encode(before + text)
+	if err != nil {
+		return nil, err
+	}
+	if len(both) > len(start) && slices.Equal(both[:len(start)], start) {
+		return both[len(start):], nil
+	}
+	return encode(text)
 }

@@ -21,7 +21,7 @@ func newConvert() *cobra.Command {
 Q8_0, Q4_K, Q5_K, Q6_K) become F32 unless --dtype says otherwise. DIR must be new or empty.`,
 		Example: `  janus convert SmolLM2-135M-Instruct.Q4_1.gguf SmolLM2-135M-Instruct
   janus convert Qwen3-8B.gguf Qwen3-8B --dtype bf16`,
-		Args: cobra.ExactArgs(2),
+		Args: arguments(cobra.ExactArgs(2)),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			to, ok := dtypes.InvalidDType, true
 			if dtype != "" {

@@ -30,7 +30,7 @@ what a model or an adapter does. With --raw the model goes on from the text itse
 		Example: `  janus generate "Name one cause of SQL injection."
   janus generate --model Qwen3-1.7B.gguf --temperature 0.7 --seed 3 - < prompt.txt
   janus generate --raw "def parse_header("`,
-		Args: cobra.ExactArgs(1),
+		Args: arguments(cobra.ExactArgs(1)),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			prompt := args[0]
 			if prompt == review.StdinName {
@@ -38,7 +38,7 @@ what a model or an adapter does. With --raw the model goes on from the text itse
 				if err != nil {
 					return fmt.Errorf("reading the prompt: %w", err)
 				}
-				prompt = string(text)
+				prompt = strings.TrimSuffix(string(text), "\n") // the one that ends a file
 			}
 			if strings.TrimSpace(prompt) == "" {
 				return errNoPrompt

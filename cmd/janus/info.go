@@ -20,7 +20,7 @@ tokenizer, chat template, SHA-256. Without an argument it is about the model tha
 		Example: `  janus info
   janus info adapters/web
   janus info model.gguf --json | jq .parameters`,
-		Args: cobra.MaximumNArgs(1),
+		Args: arguments(cobra.MaximumNArgs(1)),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			path := ""
 			if len(args) == 1 {

@@ -51,6 +51,21 @@ func run() int {
 	return exitUsage
 }
 
+// withHelp tells where the options are explained.
+func withHelp(cmd *cobra.Command, err error) error {
+	return fmt.Errorf("%w (see %s --help)", err, cmd.CommandPath())
+}
+
+// arguments is a check of a command's arguments that says how the command is used.
+func arguments(check cobra.PositionalArgs) cobra.PositionalArgs {
+	return func(cmd *cobra.Command, args []string) error {
+		if err := check(cmd, args); err != nil {
+			return withHelp(cmd, err)
+		}
+		return nil
+	}
+}
+
 func newRoot() *cobra.Command {
 	root := &cobra.Command{
 		Use:   "janus",
@@ -75,6 +90,7 @@ Exit status:
 		SilenceErrors: true,
 		SilenceUsage:  true,
 	}
+	root.SetFlagErrorFunc(withHelp)
 	root.AddCommand(newReview(), newGenerate(), newConvert(), newInfo(), newVersion(), newBench())
 	return root
 }

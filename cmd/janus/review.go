@@ -41,7 +41,7 @@ Without a head (--head) the model's own answer decides, after its analysis.`,
   janus review traffic.http --out-format jsonl --max-tokens 64 | jq .verdict
   janus review findings.jsonl --head heads/mlp --adapter http=adapters/web --adapter code=adapters/code
   gunzip -c report.sarif.gz | janus review - --limit 20`,
-		Args: cobra.MinimumNArgs(1),
+		Args: arguments(cobra.MinimumNArgs(1)),
 		RunE: func(cmd *cobra.Command, files []string) error {
 			if cmd.Flags().Changed("threshold") {
 				f.options.Threshold = &f.threshold
@@ -82,6 +82,9 @@ func (f *reviewFlags) run(cmd *cobra.Command, files []string) error {
 		return err
 	}
 	f.model.adapters, f.options.Categories = review.SplitAdapters(f.model.adapters)
+	if f.model.merge && len(f.options.Categories) > 0 {
+		return fmt.Errorf("--merge adds the adapters into the weights: findings of a category (CATEGORY=DIR) cannot have their own then")
+	}
 	f.read.Stdin = cmd.InOrStdin()
 	reports, err := review.Read(files, f.read)
 	if err != nil {
@@ -132,15 +135,18 @@ func (f *reviewFlags) run(cmd *cobra.Command, files []string) error {
 // outcome tells what a finished run left undone.
 func outcome(r *review.Result, interrupted error) error {
 	var parts []string
+	add := func(n int, one, many string) {
+		if n == 1 {
+			parts = append(parts, "1 "+one)
+		} else if n > 1 {
+			parts = append(parts, fmt.Sprintf("%d %s", n, many))
+		}
+	}
 	if interrupted != nil {
-		parts = append(parts, fmt.Sprintf("interrupted: %d findings were not reached", r.Left))
+		add(r.Left, "finding was not reached before the interrupt", "findings were not reached before the interrupt")
 	}
-	if r.Failed > 0 {
-		parts = append(parts, fmt.Sprintf("%d findings failed", r.Failed))
-	}
-	if r.Unread > 0 {
-		parts = append(parts, fmt.Sprintf("%d rows could not be read", r.Unread))
-	}
+	add(r.Failed, "finding failed", "findings failed")
+	add(r.Unread, "row could not be read", "rows could not be read")
 	if len(parts) == 0 {
 		return nil
 	}

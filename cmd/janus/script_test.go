@@ -2,6 +2,7 @@ package main
 
 import (
 	"errors"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -15,7 +16,18 @@ import (
 )
 
 func TestMain(m *testing.M) {
-	testscript.Main(m, map[string]func(){"janus": main})
+	testscript.Main(cleaning{m}, map[string]func(){"janus": main})
+}
+
+// cleaning removes the tiny models after the tests.
+type cleaning struct{ *testing.M }
+
+func (c cleaning) Run() int {
+	code := c.M.Run()
+	if err := os.RemoveAll(models.dir); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+	}
+	return code
 }
 
 // TestScripts runs the commands as users do, on tiny models in pure Go. The scripts find models, good and broken, below
@@ -85,7 +97,7 @@ var models struct {
 func makeModels(t *testing.T) string {
 	t.Helper()
 	models.Do(func() {
-		// Not t.TempDir: the models outlive the first test that needs them. TestMain's temporary folder is not ours.
+		// Not t.TempDir: the models outlive the first test that needs them.
 		if models.dir, models.err = os.MkdirTemp("", "janus-models-*"); models.err == nil {
 			models.err = fillModels(models.dir)
 		}

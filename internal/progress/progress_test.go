@@ -1,0 +1,52 @@
+package progress
+
+import (
+	"bytes"
+	"strings"
+	"testing"
+	"time"
+)
+
+func TestLine(t *testing.T) {
+	for _, test := range []struct {
+		o       Options
+		done    int64
+		elapsed time.Duration
+		want    string
+	}{
+		{Options{Title: "reviewing", Total: 64}, 0, time.Minute, "reviewing: 0 of 64"},
+		{Options{Title: "reviewing", Total: 64}, 16, 10 * time.Second, "reviewing: 16 of 64, about 30s left"},
+		{Options{Title: "reviewing", Total: 64}, 64, time.Minute, "reviewing: 64 of 64"},
+		{Options{Title: "converting", Total: 538_000_000, Bytes: true}, 269_000_000, 2 * time.Second, "converting: 269 of 538 MB, about 2s left"},
+	} {
+		if got := line(test.o, test.done, test.elapsed); got != test.want {
+			t.Errorf("line is %q, want %q", got, test.want)
+		}
+	}
+}
+
+// A log gets a line now and then, not one a step, and no control characters.
+func TestLog(t *testing.T) {
+	var log bytes.Buffer
+	b := Start(&log, Options{Title: "reviewing", Total: 100})
+	for i := range int64(50) {
+		b.Set(i)
+	}
+	if log.Len() > 0 {
+		t.Errorf("within an instant %q was written", &log)
+	}
+	b.lastLine = b.lastLine.Add(-lineEvery)
+	b.Set(51)
+	b.Set(52)
+	b.Finish()
+	b.Finish()
+	if got := log.String(); strings.Count(got, "\n") != 1 || !strings.HasPrefix(got, "reviewing: 51 of 100") || strings.ContainsAny(got, "\r\x1b") {
+		t.Errorf("the log is %q", got)
+	}
+}
+
+func TestNilBar(t *testing.T) {
+	var b *Bar
+	b.Set(1) // must not panic
+	b.Finish()
+}

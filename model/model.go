@@ -60,7 +60,7 @@ type Model struct {
 
 	tokenizer tokenizer.Tokenizer     // nil where the folder has none
 	chat      *tokenizer.ChatTemplate // nil where the folder has none
-	stop      []int32             // tokens that end a text
+	stop      []int32                 // tokens that end a text
 
 	programs map[string]*program
 	counts   Counts

@@ -9,6 +9,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/gomlx/compute/dtypes"
+
 	"github.com/januslm/janus/classifier"
 	"github.com/januslm/janus/internal/backend"
 	"github.com/januslm/janus/model"
@@ -301,7 +303,7 @@ func TestRowsAreAlone(t *testing.T) {
 	}
 }
 
-// TestSampling compares the frequencies of 4096 draws with the distribution that the logits define.
+// TestSampling compares the frequencies of 2048 draws with the distribution that the logits define.
 func TestSampling(t *testing.T) {
 	for _, on := range []string{"", "go"} {
 		t.Run("backend "+on, func(t *testing.T) { testSampling(t, testBackend(t, on)) })
@@ -325,7 +327,7 @@ func testSampling(t *testing.T, b backend.Choice) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			want := distribution(logits, s)
-			const draws, width = 4096, 256
+			const draws, width = 2048, 256
 			counts := make([]float64, v)
 			for at := 0; at < draws; at += width {
 				rows := make([]model.Row, width)
@@ -388,6 +390,32 @@ func distribution(logits []float32, s model.Sampling) []float64 {
 		weights[i] /= total
 	}
 	return weights
+}
+
+// TestBFloat16 runs weights, states and cache in bfloat16, as on a GPU: near to float32, with 8 bits of mantissa.
+func TestBFloat16(t *testing.T) {
+	b := testBackend(t, "")
+	run := func(dtype dtypes.DType) ([][]float64, []model.Verdict) {
+		m := openModel(t, tiny(t), model.Options{Backend: b, DType: dtype, Heads: []string{goldenHead(t, classifier.PoolMeanAll)}})
+		scores, err := m.Score(context.Background(), []model.Text{{Prompt: tinyPrefix, Continuation: []int32{5, 6, 7, 8}, Adapter: -1}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		rows := tinyRows(3, model.Sampling{MaxTokens: 0})
+		return scores, review(t, m, model.Batch{Prefix: tinyPrefix, Rows: rows}, model.ReviewOptions{})
+	}
+	wantScores, want := run(dtypes.Float32)
+	gotScores, got := run(dtypes.BFloat16)
+	for i := range wantScores[0] {
+		if d := math.Abs(gotScores[0][i] - wantScores[0][i]); d > 0.15 || d == 0 {
+			t.Errorf("score %d: %g in bfloat16, %g in float32", i, gotScores[0][i], wantScores[0][i])
+		}
+	}
+	for i := range want {
+		if d := math.Abs(got[i].P - want[i].P); d > 0.05 || d == 0 {
+			t.Errorf("row %d: p %g in bfloat16, %g in float32", i, got[i].P, want[i].P)
+		}
+	}
 }
 
 // TestRefusals are calls that cannot be run: each says what is wrong with which row.

@@ -97,7 +97,7 @@ func TestParitySmolLM2(t *testing.T) {
 		}
 		w.compare(fmt.Sprintf("case %d top20_logits", i), topLogits(t, m, c), c.Top20Logits)
 	}
-	w.check(t, tolerance)
+	w.check(t, tolerance(m))
 }
 
 // checkText compares the chat template's text and ids.
@@ -154,4 +154,3 @@ func topLogits(t *testing.T, m *model.Model, c smolCase) []float32 {
 	}
 	return out
 }
-

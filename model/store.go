@@ -3,7 +3,6 @@ package model
 import (
 	"context"
 	"fmt"
-	"maps"
 	"slices"
 	"unsafe"
 
@@ -40,6 +39,9 @@ func loadStore(ctx context.Context, c *weights.Checkpoint, list []transformer.Te
 	for _, spec := range list {
 		if err := ctx.Err(); err != nil {
 			return nil, err
+		}
+		if spec.Kind == transformer.Unused {
+			continue
 		}
 		t, err := o.load(c, spec)
 		if err != nil {
@@ -188,14 +190,11 @@ func hostTensor(b compute.Backend, name string, data []float32, shape ...int) (v
 	return value{name, t}, nil
 }
 
-// wanted lists a family's tensors as weights.CheckShapes takes them. A tied model's file may hold the LM head all the same.
+// wanted lists a family's tensors as weights.CheckShapes takes them: those without a shape may be there or not.
 func wanted(list []transformer.Tensor) map[string][]int {
-	want := make(map[string][]int, len(list)+1)
+	want := make(map[string][]int, len(list))
 	for _, t := range list {
 		want[t.Key] = t.Shape
 	}
-	if _, ok := want["lm_head.weight"]; !ok {
-		want["lm_head.weight"] = nil
-	}
-	return maps.Clone(want)
+	return want
 }

@@ -1,6 +1,7 @@
 package transformer
 
 import (
+	"fmt"
 	"math"
 
 	"github.com/gomlx/compute/dtypes"
@@ -33,19 +34,18 @@ func (f *Forward) Rotation(kind string) Rotation {
 	if r, ok := f.rotations[kind]; ok {
 		return r
 	}
-	p := f.Config.Rope[kind]
-	dim := f.Config.HeadDim
-	if p.PartialRotaryFactor > 0 {
-		dim = int(float64(dim) * p.PartialRotaryFactor)
+	p, ok := f.Config.Rope[kind]
+	if !ok {
+		panic(fmt.Errorf("config.json gives no rotary embedding for layers of kind %q", kind))
 	}
-	freqs, err := p.InverseFrequencies(dim)
+	freqs, err := p.InverseFrequencies(f.Config.rotaryDim(p))
 	if err != nil {
 		panic(err) // ParseConfig has refused it already
 	}
 	if f.rotations == nil {
 		f.rotations = map[string]Rotation{}
 	}
-	r := NewRotation(f.Positions, freqs)
+	r := NewRotation(f.Positions, freqs, p.attentionScaling())
 	f.rotations[kind] = r
 	return r
 }
@@ -75,6 +75,8 @@ func (f *Forward) visible(span *Span, window int) *Node {
 type AttentionOptions struct {
 	Scale  float64 // of q·k; 0 means 1/sqrt(hd)
 	Window int     // a query sees itself and the Window-1 positions before it; 0 means all
+	// SoftCap bounds scores: cap·tanh(score/cap), before masking (Gemma 2, arXiv:2408.00118); 0 means none.
+	SoftCap float64
 }
 
 // Attend is softmax(q·kᵀ·scale)·v over the keys of the layer's past and of this pass (arXiv:1706.03762), with
@@ -95,7 +97,7 @@ func (f *Forward) Attend(layer int, q, k, v *Node, o AttentionOptions) *Node {
 
 	parts := make([]attended, 0, 2)
 	for _, segment := range f.Cache.Extend(layer, k, v) {
-		parts = append(parts, f.attendSegment(q, segment, groups, s, o.Window))
+		parts = append(parts, f.attendSegment(q, segment, groups, s, o))
 	}
 	out := joinSegments(parts)
 	out = Reshape(out, b, kv*groups, s, hd)
@@ -106,10 +108,10 @@ func (f *Forward) Attend(layer int, q, k, v *Node, o AttentionOptions) *Node {
 // [B, KV, G·S, 1] are relative to exp(max), max [B, KV, G·S, 1].
 type attended struct{ weighted, sum, max *Node }
 
-func (f *Forward) attendSegment(q *Node, seg Segment, groups, s, window int) attended {
+func (f *Forward) attendSegment(q *Node, seg Segment, groups, s int, o AttentionOptions) attended {
 	b, kv, gs, hd := q.Shape().Dim(0), q.Shape().Dim(1), q.Shape().Dim(2), q.Shape().Dim(3)
 	columns := seg.K.Shape().Dim(2)
-	mask := f.visible(seg.Span, window) // [B, S, C]
+	mask := f.visible(seg.Span, o.Window) // [B, S, C]
 
 	if seg.K.Shape().Dim(0) == 1 && b > 1 {
 		// Shared by all rows: one product a KV head, with the rows side by side.
@@ -117,7 +119,7 @@ func (f *Forward) attendSegment(q *Node, seg Segment, groups, s, window int) att
 		scores := DotGeneral(q, []int{2}, []int{0}, Reshape(seg.K, kv, columns, hd), []int{2}, []int{0})
 		scores = Reshape(ConvertDType(scores, dtypes.Float32), kv, b, groups, s, columns)
 		mask = BroadcastToDims(InsertAxes(mask, 0, 1), kv, b, groups, s, columns)
-		weights, sum, highest := expScores(scores, mask)
+		weights, sum, highest := expScores(SoftCap(scores, o.SoftCap), mask)
 		weighted := DotGeneral(ConvertDType(Reshape(weights, kv, b*gs, columns), seg.V.DType()), []int{2}, []int{0},
 			Reshape(seg.V, kv, columns, hd), []int{1}, []int{0})
 		back := func(x *Node, last int) *Node {
@@ -128,7 +130,7 @@ func (f *Forward) attendSegment(q *Node, seg Segment, groups, s, window int) att
 	scores := DotGeneral(q, []int{3}, []int{0, 1}, seg.K, []int{3}, []int{0, 1})
 	scores = Reshape(ConvertDType(scores, dtypes.Float32), b, kv, groups, s, columns)
 	mask = BroadcastToDims(InsertAxes(mask, 1, 1), b, kv, groups, s, columns)
-	weights, sum, highest := expScores(scores, mask)
+	weights, sum, highest := expScores(SoftCap(scores, o.SoftCap), mask)
 	weighted := DotGeneral(ConvertDType(Reshape(weights, b, kv, gs, columns), seg.V.DType()), []int{3}, []int{0, 1},
 		seg.V, []int{2}, []int{0, 1})
 	flat := func(x *Node) *Node { return Reshape(x, b, kv, gs, 1) }
@@ -141,6 +143,14 @@ func expScores(scores, mask *Node) (weights, sum, highest *Node) {
 	highest = ReduceAndKeep(scores, ReduceMax, -1)
 	weights = Exp(Sub(scores, highest))
 	return weights, ReduceAndKeep(weights, ReduceSum, -1), highest
+}
+
+// SoftCap keeps x within ±limit by limit·tanh(x/limit); a limit of 0 leaves x as it is.
+func SoftCap(x *Node, limit float64) *Node {
+	if limit == 0 {
+		return x
+	}
+	return Mul(Tanh(Mul(x, ConstAs(x, 1/limit))), ConstAs(x, limit))
 }
 
 // joinSegments normalises the parts by their common softmax denominator.
@@ -163,6 +173,15 @@ func joinSegments(parts []attended) *Node {
 		weighted, sum = Add(weighted, w), Add(sum, n)
 	}
 	return Div(weighted, sum)
+}
+
+// ProjectHeads is the q_proj, k_proj and v_proj of attention module p over x [B, S, D], split into heads: q [B, H, S, hd],
+// k and v [B, KV, S, hd].
+func (f *Forward) ProjectHeads(p string, x *Node) (q, k, v *Node) {
+	c := f.Config
+	return SplitHeads(f.Weights.Linear(x, p+".q_proj"), c.NumAttentionHeads),
+		SplitHeads(f.Weights.Linear(x, p+".k_proj"), c.NumKeyValueHeads),
+		SplitHeads(f.Weights.Linear(x, p+".v_proj"), c.NumKeyValueHeads)
 }
 
 // SplitHeads turns [B, S, heads·hd] into [B, heads, S, hd].

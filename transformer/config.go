@@ -28,6 +28,39 @@ type Config struct {
 	MLPBias               bool    `json:"mlp_bias"`
 	TieWordEmbeddings     bool    `json:"tie_word_embeddings"`
 
+	// Which layers see how far back, and which rotate: see [Config.Window].
+	SlidingWindow        int      `json:"sliding_window"`
+	LayerTypes           []string `json:"layer_types"`
+	UseSlidingWindow     bool     `json:"use_sliding_window"`
+	MaxWindowLayers      int      `json:"max_window_layers"`
+	SlidingWindowPattern int      `json:"sliding_window_pattern"`
+	NoRopeLayers         []int    `json:"no_rope_layers"` // 1: rotated, 0: not
+	NoRopeLayerInterval  int      `json:"no_rope_layer_interval"`
+
+	// Gemma
+	HiddenActivation          string  `json:"hidden_activation"`
+	QueryPreAttnScalar        float64 `json:"query_pre_attn_scalar"`
+	AttnLogitSoftcapping      float64 `json:"attn_logit_softcapping"`
+	FinalLogitSoftcapping     float64 `json:"final_logit_softcapping"`
+	UseBidirectionalAttention bool    `json:"use_bidirectional_attention"`
+
+	// GPT-NeoX, StarCoder2
+	LayerNormEps        float64 `json:"layer_norm_eps"`
+	NormEpsilon         float64 `json:"norm_epsilon"`
+	UseParallelResidual bool    `json:"use_parallel_residual"`
+	UseBias             bool    `json:"use_bias"`
+
+	// The old spelling of rotary embeddings; Rope holds them in either.
+	RopeTheta                     float64 `json:"rope_theta"`
+	RopeLocalBaseFreq             float64 `json:"rope_local_base_freq"`
+	RotaryEmbBase                 float64 `json:"rotary_emb_base"`
+	PartialRotaryFactor           float64 `json:"partial_rotary_factor"`
+	RotaryPct                     float64 `json:"rotary_pct"`
+	OriginalMaxPositionEmbeddings int     `json:"original_max_position_embeddings"`
+
+	// ContextLength is the longest sequence that the rotary embedding is set for: see [Config.SetContextLength].
+	ContextLength int `json:"-"`
+
 	DType string `json:"-"` // "float32", "bfloat16", "float16" or "" where the file does not say
 
 	// Rope holds the rotary embedding of each kind of layer; most families have one, under "".
@@ -115,6 +148,62 @@ func (c *Config) Has(key string) bool {
 	return ok && string(v) != "null"
 }
 
+// given tells whether the document has the key, even as null: null is "none" where a missing key means the default.
+func (c *Config) given(key string) bool {
+	_, ok := c.Raw[key]
+	return ok
+}
+
+// Kinds of layers in layer_types.
+const (
+	fullAttention    = "full_attention"
+	slidingAttention = "sliding_attention"
+)
+
+// Window is how many positions a query of the layer sees, itself included; 0 means all.
+func (c *Config) Window(layer int) int {
+	if layer < len(c.LayerTypes) && c.LayerTypes[layer] == slidingAttention {
+		return c.SlidingWindow
+	}
+	return 0
+}
+
+// setLayerTypes gives each layer its kind.
+func (c *Config) setLayerTypes(sliding func(layer int) bool) {
+	c.LayerTypes = nil
+	for i := range c.NumHiddenLayers {
+		kind := fullAttention
+		if sliding(i) {
+			kind = slidingAttention
+		}
+		c.LayerTypes = append(c.LayerTypes, kind)
+	}
+}
+
+// slideEverywhere is for families whose every layer has the window, if there is one.
+func (c *Config) slideEverywhere() {
+	c.setLayerTypes(func(int) bool { return c.SlidingWindow > 0 })
+}
+
+func (c *Config) checkLayerTypes() error {
+	if c.LayerTypes == nil {
+		return nil
+	}
+	if len(c.LayerTypes) != c.NumHiddenLayers {
+		return fmt.Errorf("key \"layer_types\": expected one for each of %d layers, found %d", c.NumHiddenLayers, len(c.LayerTypes))
+	}
+	for i, kind := range c.LayerTypes {
+		switch {
+		case kind == fullAttention:
+		case kind != slidingAttention:
+			return fmt.Errorf("key \"layer_types\": layer %d is %q; known are %q and %q", i, kind, fullAttention, slidingAttention)
+		case c.SlidingWindow <= 0:
+			return fmt.Errorf("key \"sliding_window\": layer %d is %q, which needs a positive number, found %d", i, kind, c.SlidingWindow)
+		}
+	}
+	return nil
+}
+
 func (c *Config) readDType() error {
 	for _, key := range []string{"dtype", "torch_dtype"} {
 		if !c.Has(key) {
@@ -162,7 +251,10 @@ func (c *Config) fillAndCheck() error {
 	if _, err := activation(c.HiddenAct); err != nil {
 		return fmt.Errorf("key \"hidden_act\": %w", err)
 	}
-	return nil
+	if err := c.checkLayerTypes(); err != nil {
+		return err
+	}
+	return c.completeRope()
 }
 
 // describeJSONError adds the line to a decoding error.

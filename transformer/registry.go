@@ -20,6 +20,8 @@ const (
 	Table
 	// Vector is a bias or a norm's weight, read by [Weights.Param].
 	Vector
+	// Unused is in some checkpoints of the family and never read; its Shape is nil.
+	Unused
 )
 
 // Tensor is one tensor of a family's checkpoint.
@@ -64,8 +66,9 @@ type Family struct {
 }
 
 var (
-	familiesMu sync.RWMutex
-	families   = map[string]Family{}
+	familiesMu  sync.RWMutex
+	families    = map[string]Family{}
+	unsupported = map[string]error{}
 )
 
 // Register makes a family known under its model_type. Call it from an init function; a second family of the same
@@ -79,12 +82,22 @@ func Register(f Family) {
 	families[f.ModelType] = f
 }
 
+// RegisterUnsupported gives a model_type an error of its own, which says what to do instead.
+func RegisterUnsupported(modelType string, why error) {
+	familiesMu.Lock()
+	defer familiesMu.Unlock()
+	unsupported[modelType] = why
+}
+
 // Lookup finds the family of a model_type.
 func Lookup(modelType string) (Family, error) {
 	familiesMu.RLock()
 	defer familiesMu.RUnlock()
 	if f, ok := families[modelType]; ok {
 		return f, nil
+	}
+	if why, ok := unsupported[modelType]; ok {
+		return Family{}, fmt.Errorf("architecture (model_type) %q is not supported: %w", modelType, why)
 	}
 	known := slices.Sorted(maps.Keys(families))
 	return Family{}, fmt.Errorf("architecture (model_type) %q is not known; known are %s",

@@ -3,6 +3,7 @@ package transformer
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"math"
 	"slices"
 	"strings"
@@ -21,57 +22,21 @@ type RopeParameters struct {
 	LowFreqFactor                 float64 `json:"low_freq_factor"`
 	HighFreqFactor                float64 `json:"high_freq_factor"`
 	OriginalMaxPositionEmbeddings int     `json:"original_max_position_embeddings"`
-}
 
-// ropeTypes maps rope_type to its inverse frequencies, as modeling_rope_utils.py of transformers computes them. The
-// result has dim/2 entries, in radians a position.
-var ropeTypes = map[string]func(p RopeParameters, dim int) ([]float64, error){
-	"default": ropeDefault,
-	"linear":  ropeLinear,
-	"llama3":  ropeLlama3,
-}
+	// yarn and longrope
+	AttentionFactor float64 `json:"attention_factor"`
+	// yarn
+	BetaFast     float64 `json:"beta_fast"`
+	BetaSlow     float64 `json:"beta_slow"`
+	MScale       float64 `json:"mscale"`
+	MScaleAllDim float64 `json:"mscale_all_dim"`
+	Truncate     *bool   `json:"truncate"`
+	// longrope: one number for each pair of elements
+	ShortFactor []float64 `json:"short_factor"`
+	LongFactor  []float64 `json:"long_factor"`
 
-// ropeDefault is theta^(-2i/dim): RoFormer, arXiv:2104.09864, section 3.2.2.
-func ropeDefault(p RopeParameters, dim int) ([]float64, error) {
-	freqs := make([]float64, dim/2)
-	for i := range freqs {
-		freqs[i] = math.Pow(p.RopeTheta, -float64(2*i)/float64(dim))
-	}
-	return freqs, nil
-}
-
-// ropeLinear divides every frequency by factor: position interpolation, arXiv:2306.15595.
-func ropeLinear(p RopeParameters, dim int) ([]float64, error) {
-	if p.Factor <= 0 {
-		return nil, fmt.Errorf("rope_type \"linear\" needs a positive \"factor\", found %g", p.Factor)
-	}
-	freqs, err := ropeDefault(p, dim)
-	for i := range freqs {
-		freqs[i] /= p.Factor
-	}
-	return freqs, err
-}
-
-// ropeLlama3 keeps high frequencies, divides low ones by factor and blends those between: _compute_llama3_parameters.
-func ropeLlama3(p RopeParameters, dim int) ([]float64, error) {
-	original := float64(p.OriginalMaxPositionEmbeddings)
-	if p.Factor <= 0 || p.LowFreqFactor <= 0 || p.HighFreqFactor <= p.LowFreqFactor || original <= 0 {
-		return nil, fmt.Errorf("rope_type \"llama3\" needs factor, original_max_position_embeddings > 0 and "+
-			"high_freq_factor > low_freq_factor > 0, found factor %g, original_max_position_embeddings %g, "+
-			"low_freq_factor %g, high_freq_factor %g", p.Factor, original, p.LowFreqFactor, p.HighFreqFactor)
-	}
-	freqs, err := ropeDefault(p, dim)
-	for i, freq := range freqs {
-		wavelength := 2 * math.Pi / freq
-		switch {
-		case wavelength > original/p.LowFreqFactor:
-			freqs[i] = freq / p.Factor
-		case wavelength >= original/p.HighFreqFactor:
-			smooth := (original/wavelength - p.LowFreqFactor) / (p.HighFreqFactor - p.LowFreqFactor)
-			freqs[i] = (1-smooth)*freq/p.Factor + smooth*freq
-		}
-	}
-	return freqs, err
+	MaxPositionEmbeddings int `json:"-"` // the model's
+	ContextLength         int `json:"-"` // see [Config.SetContextLength]
 }
 
 // InverseFrequencies gives the rotation of each pair of elements, in radians a position; dim is the rotated part of
@@ -79,50 +44,136 @@ func ropeLlama3(p RopeParameters, dim int) ([]float64, error) {
 func (p RopeParameters) InverseFrequencies(dim int) ([]float64, error) {
 	compute, ok := ropeTypes[p.RopeType]
 	if !ok {
-		known := make([]string, 0, len(ropeTypes))
-		for name := range ropeTypes {
-			known = append(known, name)
-		}
-		slices.Sort(known)
+		known := slices.Sorted(maps.Keys(ropeTypes))
 		return nil, fmt.Errorf("rope_type %q is not known; known are %s", p.RopeType, strings.Join(known, ", "))
 	}
 	return compute(p, dim)
 }
 
-// readRope fills c.Rope from rope_parameters, or from rope_theta and rope_scaling.
+// readRope fills c.Rope from rope_parameters, or from rope_theta and rope_scaling, as far as the document goes;
+// [Config.completeRope] does the rest once the family has set its defaults.
 func (c *Config) readRope() error {
-	p := RopeParameters{}
-	if c.Has("rope_theta") {
-		if err := json.Unmarshal(c.Raw["rope_theta"], &p.RopeTheta); err != nil {
-			return fmt.Errorf("key \"rope_theta\": expected a number, found %s", c.Raw["rope_theta"])
-		}
-	}
+	shared := RopeParameters{RopeTheta: c.RopeTheta, PartialRotaryFactor: c.PartialRotaryFactor}
+	setDefault(&shared.RopeTheta, c.RotaryEmbBase)
+	setDefault(&shared.PartialRotaryFactor, c.RotaryPct)
+	c.Rope = map[string]RopeParameters{}
+
 	key := "rope_parameters"
 	if !c.Has(key) {
 		key = "rope_scaling"
 	}
-	if c.Has(key) {
-		if err := json.Unmarshal(c.Raw[key], &p); err != nil {
+	read := func(kind string, document json.RawMessage) error {
+		p := shared
+		if err := json.Unmarshal(document, &p); err != nil {
 			return fmt.Errorf("key %q: %w", key, err)
 		}
+		setDefault(&p.RopeType, p.Type)
+		c.Rope[kind] = p
+		return nil
 	}
-	if p.RopeType == "" {
-		p.RopeType = p.Type
+	if !c.Has(key) {
+		return read("", json.RawMessage("{}"))
 	}
-	if p.RopeType == "" {
-		p.RopeType = "default"
+	var entries map[string]json.RawMessage
+	if err := json.Unmarshal(c.Raw[key], &entries); err != nil {
+		return fmt.Errorf("key %q: expected an object, found %s", key, c.Raw[key])
 	}
-	if p.RopeTheta == 0 {
-		p.RopeTheta = 10000
+	for kind, entry := range entries { // one object for each kind of layer, as in Gemma 3
+		if entry[0] == '{' {
+			if err := read(kind, entry); err != nil {
+				return err
+			}
+		}
 	}
-	if p.RopeTheta < 0 || math.IsInf(p.RopeTheta, 0) || math.IsNaN(p.RopeTheta) {
-		return fmt.Errorf("key \"rope_theta\": expected a positive number, found %g", p.RopeTheta)
+	if len(c.Rope) > 0 {
+		return nil
 	}
-	if _, err := p.InverseFrequencies(2); err != nil {
-		return fmt.Errorf("key %q: %w", key, err)
+	return read("", c.Raw[key])
+}
+
+// setRopeTheta sets the theta of a kind of layer where the document gives none.
+func setRopeTheta(c *Config, kind string, theta float64) {
+	p, ok := c.Rope[kind]
+	if kind == "" && !ok {
+		return // nested by layer types: those say it
 	}
-	c.Rope = map[string]RopeParameters{"": p}
+	setDefault(&p.RopeTheta, theta)
+	c.Rope[kind] = p
+}
+
+// completeRope sets what transformers' standardize_rope_params does, and refuses what cannot be computed.
+func (c *Config) completeRope() error {
+	for kind, p := range c.Rope {
+		setDefault(&p.RopeType, "default")
+		setDefault(&p.RopeTheta, 10000)
+		if p.RopeTheta < 0 || math.IsInf(p.RopeTheta, 0) || math.IsNaN(p.RopeTheta) {
+			return fmt.Errorf("key \"rope_theta\": expected a positive number, found %g", p.RopeTheta)
+		}
+		p.MaxPositionEmbeddings = c.MaxPositionEmbeddings
+		if c.OriginalMaxPositionEmbeddings > 0 {
+			p.OriginalMaxPositionEmbeddings = c.OriginalMaxPositionEmbeddings
+		}
+		setDefault(&p.OriginalMaxPositionEmbeddings, c.MaxPositionEmbeddings)
+		c.Rope[kind] = p
+	}
+	length := c.MaxPositionEmbeddings
+	for _, p := range c.Rope {
+		if p.RopeType == "longrope" {
+			length = min(length, p.OriginalMaxPositionEmbeddings)
+		}
+	}
+	return c.setContextLength(length)
+}
+
+// SetContextLength says how long sequences get, generated tokens included. By default it is max_position_embeddings, and
+// for rope_type "longrope" original_max_position_embeddings.
+//
+// The rotations of "dynamic" and "longrope" depend on a sequence's length. Transformers chooses them anew in every pass,
+// by the longest row of the batch; keys that are cached already keep their old rotation. Here the choice is made once, by
+// this length and for every row, so that neither its neighbours in the batch, nor a shared prefix, nor where generation
+// stands changes what a row gives. Up to the default length that is what transformers computes; beyond, it is what
+// transformers computes for a sequence of exactly n positions (longrope: of any length over the original).
+//
+// Set it before any graph is built.
+func (c *Config) SetContextLength(n int) error {
+	limit := c.MaxPositionEmbeddings
+	for _, p := range c.Rope {
+		switch p.RopeType {
+		case "yarn":
+			limit = max(limit, int(p.factor()*float64(p.OriginalMaxPositionEmbeddings)))
+		case "dynamic":
+			limit = max(limit, int(p.Factor*float64(c.MaxPositionEmbeddings)))
+		}
+	}
+	if n <= 0 || n > limit {
+		return fmt.Errorf("a context length of %d is asked for, but the model can do 1 to %d", n, limit)
+	}
+	return c.setContextLength(n)
+}
+
+func (c *Config) setContextLength(n int) error {
+	for kind, p := range c.Rope {
+		p.ContextLength = n
+		dim := c.rotaryDim(p)
+		if dim <= 0 || dim > c.HeadDim || dim%2 != 0 {
+			return fmt.Errorf("partial_rotary_factor %g of head_dim %d: rotary embedding needs an even number of elements, found %d",
+				p.PartialRotaryFactor, c.HeadDim, dim)
+		}
+		if _, err := p.InverseFrequencies(dim); err != nil {
+			return fmt.Errorf("rotary embedding (key \"rope_parameters\" or \"rope_scaling\"): %w", err)
+		}
+		c.Rope[kind] = p
+	}
+	c.ContextLength = n
 	return nil
+}
+
+// rotaryDim is how many elements of each head are rotated.
+func (c *Config) rotaryDim(p RopeParameters) int {
+	if p.PartialRotaryFactor == 0 {
+		return c.HeadDim
+	}
+	return int(float64(c.HeadDim) * p.PartialRotaryFactor)
 }
 
 // Rotation holds the cosines and sines of a batch's positions: each [B, 1, S, dim/2], in float32.
@@ -130,8 +181,9 @@ type Rotation struct {
 	Cos, Sin *Node
 }
 
-// NewRotation computes the rotation of positions [B, S] int32 for inverse frequencies of dim/2 entries.
-func NewRotation(positions *Node, inverseFrequencies []float64) Rotation {
+// NewRotation computes the rotation of positions [B, S] int32 for inverse frequencies of dim/2 entries; scaling multiplies
+// cosines and sines.
+func NewRotation(positions *Node, inverseFrequencies []float64, scaling float64) Rotation {
 	g := positions.Graph()
 	freqs := make([]float32, len(inverseFrequencies))
 	for i, f := range inverseFrequencies {
@@ -140,8 +192,12 @@ func NewRotation(positions *Node, inverseFrequencies []float64) Rotation {
 	dims := positions.Shape().Dimensions
 	pos := Reshape(ConvertDType(positions, dtypes.Float32), dims[0], 1, dims[1], 1)
 	angles := Mul(pos, Reshape(Const(g, freqs), 1, 1, 1, len(freqs)))
+	cos, sin := Cos(angles), Sin(angles)
+	if scaling != 1 {
+		cos, sin = Mul(cos, ConstAs(cos, scaling)), Mul(sin, ConstAs(sin, scaling))
+	}
 	// Barriers, since XLA would else compute sines anew in every layer that it fuses them into.
-	return Rotation{Cos: OptimizationBarrier(Cos(angles)), Sin: OptimizationBarrier(Sin(angles))}
+	return Rotation{Cos: OptimizationBarrier(cos), Sin: OptimizationBarrier(sin)}
 }
 
 // Apply rotates x [B, heads, S, hd], pairing element i with i+hd/2 as Hugging Face's rotate_half does. Where the rotation

@@ -35,9 +35,12 @@ func run() int {
 		return exitUsage
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	defer stop()
-	// The second Ctrl-C ends the process at once: a running program on the device cannot be interrupted otherwise.
-	context.AfterFunc(ctx, stop)
+	// A program that runs on the device cannot be interrupted, so the first Ctrl-C lets it end, and the second ends the
+	// process at once.
+	context.AfterFunc(ctx, func() {
+		stop()
+		fmt.Fprintln(os.Stderr, "\njanus: stopping at the next step; Ctrl-C again ends at once")
+	})
 
 	err := newRoot().ExecuteContext(ctx)
 	if err == nil {

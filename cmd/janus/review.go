@@ -98,13 +98,16 @@ func (f *reviewFlags) run(cmd *cobra.Command, files []string) error {
 			fmt.Fprintf(os.Stderr, "janus: skipped %s\n", finding.Clean(problem.Error()))
 		}
 	}
-	f.output.Stdout, f.output.Table = os.Stdout, finding.TerminalOptions(os.Stdout)
+	job := review.Run{Reports: reports, Limit: f.limit}
+	bar := progress.New(os.Stderr, progress.Options{Title: "reviewing", Total: int64(job.Findings())})
+	defer bar.Finish()
+	f.output.Stdout, f.output.Table = bar.Over(os.Stdout), finding.TerminalOptions(os.Stdout)
 	f.output.SARIF.Version = version
 	out, err := review.OpenOutput(f.output)
 	if err != nil {
 		return err
 	}
-	job := review.Run{Reports: reports, Limit: f.limit, Output: out}
+	job.Output = out
 	var reviewer *review.Reviewer
 	if job.Findings() > 0 {
 		m, err := f.model.open(ctx)
@@ -118,8 +121,7 @@ func (f *reviewFlags) run(cmd *cobra.Command, files []string) error {
 			return err
 		}
 	}
-	bar := progress.Start(os.Stderr, progress.Options{Title: "reviewing", Total: int64(job.Findings())})
-	defer bar.Finish()
+	bar.Start()
 	job.Progress = func(done, _ int) { bar.Set(int64(done)) }
 	result, err := job.Do(ctx, reviewer)
 	bar.Finish()

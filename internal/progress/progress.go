@@ -40,19 +40,47 @@ type Bar struct {
 
 // Start shows a bar on w where that is a terminal, and writes lines to it where it is not.
 func Start(w io.Writer, o Options) *Bar {
-	now := time.Now()
-	b := &Bar{o: o, w: w, start: now, lastLine: now, stop: make(chan struct{})}
-	f, ok := w.(*os.File)
-	if !ok || !term.IsTerminal(int(f.Fd())) || os.Getenv("TERM") == "dumb" {
-		return b
-	}
-	b.bar = progressbar.NewOptions64(o.Total,
-		progressbar.OptionSetWriter(w), progressbar.OptionSetDescription(o.Title), progressbar.OptionSetWidth(barWidth),
-		progressbar.OptionShowCount(), progressbar.OptionShowBytes(o.Bytes), progressbar.OptionSetPredictTime(true),
-		progressbar.OptionSetElapsedTime(true), progressbar.OptionThrottle(100*time.Millisecond),
-		progressbar.OptionClearOnFinish(), progressbar.OptionUseANSICodes(true), progressbar.OptionSetRenderBlankState(true))
-	go b.tick()
+	b := New(w, o)
+	b.Start()
 	return b
+}
+
+// New makes a bar that is shown from [Bar.Start] on.
+func New(w io.Writer, o Options) *Bar { return &Bar{o: o, w: w, stop: make(chan struct{})} }
+
+// Start shows the bar and starts its clock.
+func (b *Bar) Start() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.start = time.Now()
+	b.lastLine = b.start
+	f, ok := b.w.(*os.File)
+	if !ok || !term.IsTerminal(int(f.Fd())) || os.Getenv("TERM") == "dumb" {
+		return
+	}
+	b.bar = progressbar.NewOptions64(b.o.Total,
+		progressbar.OptionSetWriter(b.w), progressbar.OptionSetDescription(b.o.Title), progressbar.OptionSetWidth(barWidth),
+		progressbar.OptionShowCount(), progressbar.OptionShowBytes(b.o.Bytes), progressbar.OptionSetPredictTime(false),
+		progressbar.OptionSetElapsedTime(false), progressbar.OptionThrottle(100*time.Millisecond),
+		progressbar.OptionUseANSICodes(true), progressbar.OptionSetRenderBlankState(true))
+	go b.tick()
+}
+
+// Over returns a writer whose text goes where the bar stands: the bar makes room and is drawn again below.
+func (b *Bar) Over(w io.Writer) io.Writer { return &over{b, w} }
+
+type over struct {
+	bar *Bar
+	w   io.Writer
+}
+
+func (o *over) Write(p []byte) (int, error) {
+	o.bar.mu.Lock()
+	defer o.bar.mu.Unlock()
+	if o.bar.bar != nil {
+		_ = o.bar.bar.Clear() // as in tick, which draws it again
+	}
+	return o.w.Write(p)
 }
 
 // tick keeps the clock going while nothing gets done.
@@ -66,6 +94,7 @@ func (b *Bar) tick() {
 		case <-t.C:
 			b.mu.Lock()
 			if b.bar != nil {
+				b.bar.Describe(clock(b.o.Title, b.done, b.o.Total, time.Since(b.start)))
 				_ = b.bar.RenderBlank() // a bar that cannot be drawn must not stop the work
 			}
 			b.mu.Unlock()
@@ -98,11 +127,21 @@ func line(o Options, done int64, elapsed time.Duration) string {
 		count = fmt.Sprintf("%d of %d MB", done/1e6, o.Total/1e6)
 	}
 	text := o.Title + ": " + count
-	if done > 0 && o.Total > done {
-		left := time.Duration(float64(elapsed) / float64(done) * float64(o.Total-done))
-		text += fmt.Sprintf(", about %s left", left.Round(time.Second))
+	return text + left(done, o.Total, elapsed)
+}
+
+// clock is what stands before a bar.
+func clock(title string, done, total int64, elapsed time.Duration) string {
+	return fmt.Sprintf("%s, %s%s", title, elapsed.Round(time.Second), left(done, total, elapsed))
+}
+
+// left is the time that the rest will take, as far as that can be told.
+func left(done, total int64, elapsed time.Duration) string {
+	if done <= 0 || done >= total {
+		return ""
 	}
-	return text
+	rest := time.Duration(float64(elapsed) / float64(done) * float64(total-done))
+	return fmt.Sprintf(", about %s left", rest.Round(time.Second))
 }
 
 // Finish takes the bar off the screen. Calling it again does nothing.

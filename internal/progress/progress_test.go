@@ -45,6 +45,35 @@ func TestLog(t *testing.T) {
 	}
 }
 
+func TestClock(t *testing.T) {
+	if got, want := clock("reviewing", 0, 7, 8*time.Second), "reviewing, 8s"; got != want {
+		t.Errorf("%q, want %q", got, want)
+	}
+	if got, want := clock("reviewing", 2, 6, 8*time.Second), "reviewing, 8s, about 16s left"; got != want {
+		t.Errorf("%q, want %q", got, want)
+	}
+}
+
+// Text goes through unchanged, before, while and after the bar is shown.
+func TestOver(t *testing.T) {
+	var log, out bytes.Buffer
+	b := New(&log, Options{Title: "reviewing", Total: 2})
+	w := b.Over(&out)
+	write := func(text string) {
+		if n, err := w.Write([]byte(text)); err != nil || n != len(text) {
+			t.Errorf("wrote %d bytes, %v", n, err)
+		}
+	}
+	write("a")
+	b.Start()
+	write("b")
+	b.Finish()
+	write("c")
+	if out.String() != "abc" || log.Len() > 0 {
+		t.Errorf("text %q, log %q", &out, &log)
+	}
+}
+
 func TestNilBar(t *testing.T) {
 	var b *Bar
 	b.Set(1) // must not panic

@@ -6,7 +6,6 @@ import (
 	"strings"
 
 	"github.com/gomlx/compute"
-	"github.com/gomlx/compute/shapes"
 	"github.com/gomlx/gomlx/core/graph"
 	"github.com/gomlx/gomlx/core/tensors"
 )
@@ -119,12 +118,4 @@ func shapeKey(name string, parts ...any) string {
 		words = append(words, fmt.Sprint(p))
 	}
 	return strings.Join(words, " ")
-}
-
-func shapesOf(inputs []value) []shapes.Shape {
-	list := make([]shapes.Shape, len(inputs))
-	for i, v := range inputs {
-		list[i] = v.tensor.Shape()
-	}
-	return slices.Clip(list)
 }

@@ -17,7 +17,7 @@ import (
 )
 
 // tiny is the model that these tests run: a fixture of 131 tokens and 48 hidden units.
-func tiny(t testing.TB) string {
+func tiny(_ testing.TB) string {
 	return filepath.Join("..", "testdata", "golden", "decoders", "llama_gqa_untied")
 }
 

@@ -15,7 +15,8 @@ func init() {
 	next := rune(0x100)
 	for b := range 256 {
 		r := rune(b)
-		if !('!' <= r && r <= '~' || 0xA1 <= r && r <= 0xAC || 0xAE <= r && r <= 0xFF) {
+		printable := '!' <= r && r <= '~' || 0xA1 <= r && r <= 0xAC || 0xAE <= r && r <= 0xFF
+		if !printable {
 			r = next
 			next++
 		}

@@ -131,7 +131,8 @@ func lowercase(p *piece) error {
 // spaces.
 func normalizeNmt(p *piece) error {
 	p.filter(func(r rune) bool {
-		return !(r >= 1 && r <= 8 || r == 0xB || r >= 0xE && r <= 0x1F || r == 0x7F || r == 0x8F || r == 0x9F)
+		control := r >= 1 && r <= 8 || r == 0xB || r >= 0xE && r <= 0x1F || r == 0x7F || r == 0x8F || r == 0x9F
+		return !control
 	})
 	p.mapRunes(func(r rune) rune {
 		switch {

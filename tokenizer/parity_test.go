@@ -75,7 +75,7 @@ var moduleDir = sync.OnceValues(func() (string, error) {
 // unpacked to a temporary folder where it is packed.
 func sourceFile(t testing.TB, source, sha string) string {
 	t.Helper()
-	file := source
+	var file string
 	if rest, ok := strings.CutPrefix(source, "GOMODCACHE/github.com/daulet/tokenizers@"); ok {
 		dir, err := moduleDir()
 		if err != nil {

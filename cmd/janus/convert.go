@@ -23,8 +23,9 @@ Q8_0, Q4_K, Q5_K, Q6_K) become F32 unless --dtype says otherwise. DIR must be ne
   janus convert Qwen3-8B.gguf Qwen3-8B --dtype bf16`,
 		Args: arguments(cobra.ExactArgs(2)),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			to, ok := dtypes.InvalidDType, true
+			to := dtypes.InvalidDType
 			if dtype != "" {
+				var ok bool
 				if to, ok = weights.ParseDType(strings.ToUpper(dtype)); !ok {
 					return fmt.Errorf("dtype: expected f32, f16 or bf16, found %q", dtype)
 				}

@@ -74,7 +74,7 @@ func TestOver(t *testing.T) {
 	}
 }
 
-func TestNilBar(t *testing.T) {
+func TestNilBar(_ *testing.T) {
 	var b *Bar
 	b.Set(1) // must not panic
 	b.Finish()

@@ -369,7 +369,6 @@ func formatField(field string, auto *int, a args) (any, error) {
 		return nil, fmt.Errorf("format field %q is not supported", field)
 	}
 	missing := undefined{field}
-	var v any = missing
 	n := -1
 	if field == "" {
 		n = *auto
@@ -377,7 +376,8 @@ func formatField(field string, auto *int, a args) (any, error) {
 	} else if _, err := fmt.Sscanf(field, "%d", &n); err != nil {
 		n = -1
 	}
-	if v = a.get(n, field, missing); v == any(missing) {
+	v := a.get(n, field, missing)
+	if v == any(missing) {
 		return nil, fmt.Errorf("format field {%s} has no argument", field)
 	}
 	return v, nil

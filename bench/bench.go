@@ -135,7 +135,7 @@ func Run(ctx context.Context, o Options) (side *Side, err error) {
 	}
 	r := &runner{ctx: ctx, work: o.Workload, side: &Side{
 		Schema: sideSchema, Name: "janus", Device: "cuda", DType: "bfloat16", Threads: runtime.NumCPU(),
-		Versions: map[string]string{"janus": o.Version, "backend": o.Backend.Name(), "plugin": o.Backend.Description(), "go": runtime.Version()},
+		Versions: map[string]string{"janus": o.Version, "backend": o.Backend.Name(), "plugin": withoutFolders(o.Backend.Description()), "go": runtime.Version()},
 	}}
 	if o.Backend.IsCPU() {
 		r.side.Device, r.side.DType = "cpu", "float32"
@@ -155,6 +155,18 @@ func Run(ctx context.Context, o Options) (side *Side, err error) {
 		}
 	}
 	return r.side, nil
+}
+
+// withoutFolders leaves of every path in a text its last part: results are published, and where a plugin lay is nobody's
+// business.
+func withoutFolders(text string) string {
+	fields := strings.Fields(text)
+	for i, f := range fields {
+		if at := strings.LastIndexByte(f, '/'); at >= 0 {
+			fields[i] = f[at+1:]
+		}
+	}
+	return strings.Join(fields, " ")
 }
 
 // warm runs call twice. What the first run took longer is compiling.

@@ -15,16 +15,9 @@ import (
 
 	"github.com/januslm/janus/classifier"
 	"github.com/januslm/janus/internal/backend"
+	"github.com/januslm/janus/internal/fixtures"
 	"github.com/januslm/janus/weights"
 )
-
-// fixtures is a folder laid out as testdata/golden; JANUS_FIXTURES names another.
-func fixtures() string {
-	if dir := os.Getenv("JANUS_FIXTURES"); dir != "" {
-		return dir
-	}
-	return filepath.Join("..", "testdata", "golden")
-}
 
 // openBackend opens $GOMLX_BACKEND, or pure Go, once: a tensor belongs to the backend that saw it first.
 var openBackend = sync.OnceValues(func() (backend.Choice, error) {
@@ -53,7 +46,7 @@ type file struct {
 
 func open(t *testing.T, path ...string) file {
 	t.Helper()
-	c, err := weights.Open(filepath.Join(append([]string{fixtures()}, path...)...))
+	c, err := weights.Open(filepath.Join(append([]string{fixtures.Dir()}, path...)...))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -119,6 +112,7 @@ func goldenHead(f file, stage string) *classifier.Head {
 
 // The head's logits before and after training against torch's, both as made and after being written and read.
 func TestParityHead(t *testing.T) {
+	fixtures.Glob(t, "head/mlp.safetensors")
 	f := open(t, "head", "mlp.safetensors")
 	for stage, expected := range map[string]string{
 		"init": "logits_before", "final": "logits_after", "weighted.final": "weighted.logits_after",
@@ -145,11 +139,7 @@ func TestParityHead(t *testing.T) {
 
 // Pooled states against transformers', from the states of every decoder fixture.
 func TestParityPooling(t *testing.T) {
-	paths, err := filepath.Glob(filepath.Join(fixtures(), "decoders", "*", "expected.safetensors"))
-	if err != nil || len(paths) == 0 {
-		t.Fatalf("no decoders under %s: %v", fixtures(), err)
-	}
-	for _, path := range paths {
+	for _, path := range fixtures.Glob(t, "decoders/*/expected.safetensors") {
 		name := filepath.Base(filepath.Dir(path))
 		t.Run(name, func(t *testing.T) {
 			f := open(t, "decoders", name, "expected.safetensors")
@@ -225,7 +215,7 @@ func promptLengths(f file) []int32 {
 
 // Temperature divides the logit: the fixture's mean negative log-likelihoods come out at its temperatures.
 func TestParityTemperature(t *testing.T) {
-	data, err := os.ReadFile(filepath.Join(fixtures(), "head", "temperature.json"))
+	data, err := os.ReadFile(fixtures.Glob(t, "head/temperature.json")[0])
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -2,7 +2,6 @@ package lora_test
 
 import (
 	"math"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -12,17 +11,10 @@ import (
 	"github.com/gomlx/gomlx/core/tensors"
 
 	"github.com/januslm/janus/internal/backend"
+	"github.com/januslm/janus/internal/fixtures"
 	"github.com/januslm/janus/lora"
 	"github.com/januslm/janus/weights"
 )
-
-// fixtures is a folder laid out as testdata/golden; JANUS_FIXTURES names another.
-func fixtures() string {
-	if dir := os.Getenv("JANUS_FIXTURES"); dir != "" {
-		return dir
-	}
-	return filepath.Join("..", "testdata", "golden")
-}
 
 // fixture is one adapter, its base, and what PEFT made of them.
 type fixture struct {
@@ -33,17 +25,13 @@ type fixture struct {
 
 // eachFixture runs test for every adapter of the fixtures whose base is there.
 func eachFixture(t *testing.T, test func(t *testing.T, f fixture)) {
-	dirs, err := filepath.Glob(filepath.Join(fixtures(), "lora", "*", "*"))
-	if err != nil || len(dirs) == 0 {
-		t.Fatalf("no adapters under %s/lora: %v", fixtures(), err)
-	}
-	for _, dir := range dirs {
+	for _, dir := range fixtures.Glob(t, "lora/*/*") {
 		t.Run(filepath.Base(filepath.Dir(dir))+"/"+filepath.Base(dir), func(t *testing.T) {
 			adapter, err := lora.Open(dir)
 			if err != nil {
 				t.Fatal(err)
 			}
-			base := filepath.Join(fixtures(), filepath.FromSlash(adapter.Config.BaseModel))
+			base := filepath.Join(fixtures.Dir(), filepath.FromSlash(adapter.Config.BaseModel))
 			test(t, fixture{adapter, checkpoint(t, base), checkpoint(t, filepath.Join(dir, "expected.safetensors"))})
 		})
 	}

@@ -14,37 +14,9 @@ import (
 	"strings"
 	"sync"
 	"testing"
+
+	"github.com/januslm/janus/internal/fixtures"
 )
-
-// fixturesEnv names a folder laid out as testdata/golden; `make parity FIXTURES=DIR` sets it.
-const fixturesEnv = "JANUS_FIXTURES"
-
-// fixtureDir gives the folder of the fixtures and whether it was asked for by name.
-func fixtureDir() (string, bool) {
-	if dir := os.Getenv(fixturesEnv); dir != "" {
-		return dir, true
-	}
-	return filepath.Join("..", "testdata", "golden"), false
-}
-
-// globFixtures lists the files of a pattern below the fixture folder.
-func globFixtures(t *testing.T, patterns ...string) []string {
-	t.Helper()
-	dir, _ := fixtureDir()
-	var files []string
-	for _, p := range patterns {
-		found, err := filepath.Glob(filepath.Join(dir, p))
-		if err != nil {
-			t.Fatal(err)
-		}
-		files = append(files, found...)
-	}
-	if len(files) == 0 {
-		t.Fatalf("%s has no %s", dir, strings.Join(patterns, " or "))
-	}
-	slices.Sort(files)
-	return files
-}
 
 // readFixture reads a file, unpacking .gz.
 func readFixture(file string) ([]byte, error) {
@@ -84,8 +56,7 @@ func sourceFile(t testing.TB, source, sha string) string {
 		_, rest, _ = strings.Cut(rest, "/")
 		file = filepath.Join(dir, rest)
 	} else {
-		dir, _ := fixtureDir()
-		file = filepath.Join(dir, source)
+		file = filepath.Join(fixtures.Dir(), source)
 		if _, err := os.Stat(file); err != nil {
 			file += ".gz"
 		}
@@ -143,7 +114,7 @@ type tokenizerFixture struct {
 }
 
 func TestParityTokenizers(t *testing.T) {
-	for _, file := range globFixtures(t, "tokenizers/*.json", "tokenizers/*.json.gz") {
+	for _, file := range fixtures.Glob(t, "tokenizers/*.json", "tokenizers/*.json.gz") {
 		data, err := readFixture(file)
 		if err != nil {
 			t.Fatal(err)
@@ -256,7 +227,7 @@ type chatFixture struct {
 }
 
 func TestParityChat(t *testing.T) {
-	for _, file := range globFixtures(t, "chat/*/cases.json") {
+	for _, file := range fixtures.Glob(t, "chat/*/cases.json") {
 		runChatFixture(t, file)
 	}
 }

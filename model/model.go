@@ -36,6 +36,9 @@ type Options struct {
 	// DType is the dtype of weights and states: dtypes.Float32 or BFloat16. Unset: float32 on a CPU (where bfloat16 is
 	// slower), bfloat16 on an accelerator.
 	DType dtypes.DType
+	// ContextLength is the longest sequence that rows may make, generated tokens included; 0 means what the model was made
+	// for. It matters to rotary embeddings that depend on it: see transformer's Config.SetContextLength.
+	ContextLength int
 	// Features are pooled states to compute besides those that the heads read: see Review's KeepPooled.
 	Features []classifier.Feature
 }
@@ -110,6 +113,11 @@ func Open(ctx context.Context, dir string, o Options) (m *Model, err error) {
 	family, err := transformer.Lookup(config.ModelType)
 	if err != nil {
 		return nil, err
+	}
+	if o.ContextLength != 0 {
+		if err := config.SetContextLength(o.ContextLength); err != nil {
+			return nil, fmt.Errorf("%s: %w", dir, err)
+		}
 	}
 	checkpoint, err := weights.Open(dir)
 	if err != nil {

@@ -115,9 +115,9 @@ func (m *Model) check(batch Batch) error {
 		if r.Sampling.MaxTokens < 0 || r.Sampling.MinTokens < 0 {
 			return fmt.Errorf("row %d: min %d and max %d tokens must not be negative", i, r.Sampling.MinTokens, r.Sampling.MaxTokens)
 		}
-		if n := len(batch.Prefix) + len(r.Prompt) + r.Sampling.MaxTokens; n > m.config.MaxPositionEmbeddings {
+		if n := len(batch.Prefix) + len(r.Prompt) + r.Sampling.MaxTokens; n > m.config.ContextLength {
 			return fmt.Errorf("row %d: %d prompt and %d new tokens exceed the model's context of %d (max_position_embeddings)",
-				i, len(batch.Prefix)+len(r.Prompt), r.Sampling.MaxTokens, m.config.MaxPositionEmbeddings)
+				i, len(batch.Prefix)+len(r.Prompt), r.Sampling.MaxTokens, m.config.ContextLength)
 		}
 		if err := m.checkTokens(r.Prompt); err != nil {
 			return fmt.Errorf("row %d: %w", i, err)

@@ -35,7 +35,7 @@ func Generate(ctx context.Context, m *model.Model, q Question, s model.Sampling)
 	if err != nil {
 		return "", err
 	}
-	if context := m.Config().MaxPositionEmbeddings; len(ids)+s.MaxTokens > context {
+	if context := m.Config().ContextLength; len(ids)+s.MaxTokens > context {
 		return "", fmt.Errorf("the prompt has %d tokens, which with %d new ones exceed the model's context of %d (max_position_embeddings)",
 			len(ids), s.MaxTokens, context)
 	}

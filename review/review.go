@@ -76,7 +76,7 @@ func New(m *model.Model, o Options) (*Reviewer, error) {
 			threshold = h.Config.Threshold
 		}
 	}
-	if err := r.set(o, threshold, m.Config().MaxPositionEmbeddings); err != nil {
+	if err := r.set(o, threshold, m.Config().ContextLength); err != nil {
 		return nil, err
 	}
 	return r, nil

@@ -69,6 +69,9 @@ func writeWeights(dir string, seed uint64) error {
 	random := rand.New(rand.NewPCG(seed, 1))
 	var tensors []weights.Tensor
 	for _, t := range family.Tensors(config) {
+		if t.Kind == transformer.Unused {
+			continue
+		}
 		offset := 0.0
 		if t.Kind == transformer.Vector { // norms
 			offset = 1

@@ -45,7 +45,7 @@ func (f *Forward) Rotation(kind string) Rotation {
 	if f.rotations == nil {
 		f.rotations = map[string]Rotation{}
 	}
-	r := NewRotation(f.Positions, freqs, p.attentionScaling())
+	r := NewRotation(f.Positions, freqs, p.AttentionScaling())
 	f.rotations[kind] = r
 	return r
 }

@@ -2,6 +2,7 @@ package transformer
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -260,11 +261,13 @@ func (c *Config) fillAndCheck() error {
 // describeJSONError adds the line to a decoding error.
 func describeJSONError(data []byte, err error) error {
 	offset := int64(-1)
-	switch e := err.(type) {
-	case *json.SyntaxError:
-		offset = e.Offset
-	case *json.UnmarshalTypeError:
-		offset = e.Offset
+	var syntax *json.SyntaxError
+	var unfit *json.UnmarshalTypeError
+	switch {
+	case errors.As(err, &syntax):
+		offset = syntax.Offset
+	case errors.As(err, &unfit):
+		offset = unfit.Offset
 	}
 	if offset < 0 || offset > int64(len(data)) {
 		return err

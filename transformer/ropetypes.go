@@ -134,9 +134,9 @@ func (p RopeParameters) factor() float64 {
 	return p.Factor
 }
 
-// attentionScaling multiplies cosines and sines, and so queries and keys alike: 1 but for yarn and longrope, which make
+// AttentionScaling multiplies cosines and sines, and so queries and keys alike: 1 but for yarn and longrope, which make
 // up for the softmax over more keys.
-func (p RopeParameters) attentionScaling() float64 {
+func (p RopeParameters) AttentionScaling() float64 {
 	factor := p.factor()
 	switch {
 	case p.RopeType != "yarn" && p.RopeType != "longrope":

@@ -15,6 +15,7 @@ type Prompter struct {
 	chat *tokenizer.ChatTemplate
 	// start comes before the text of a model without a chat template: its beginning-of-text token, if it has one.
 	start []int32
+	own   []int32 // the instructions' prompt without a finding: see fit
 	// joined says that the template refuses a system message, so that it goes in front of the user's.
 	joined bool
 }
@@ -42,6 +43,9 @@ func newPrompter(dir string, tok tokenizer.Tokenizer, chat *tokenizer.ChatTempla
 	if errors.As(err, &refused) {
 		p.joined = true
 		_, err = p.Encode("system", "user")
+	}
+	if err == nil {
+		p.own, err = p.Encode(finding.Instructions(), "")
 	}
 	if err != nil {
 		return nil, fmt.Errorf("model %s: %w", dir, err)
@@ -80,10 +84,6 @@ const (
 // note tells so.
 func (p *Prompter) fit(f *finding.Finding, limit int) (ids []int32, note string, err error) {
 	whole, _ := f.Prompt(0)
-	empty, err := p.Encode(finding.Instructions(), "")
-	if err != nil {
-		return nil, "", err
-	}
 	budget := min(len(whole), longBytes*limit)
 	fits, tooLong := 0, len(whole)+1 // budgets known to fit and not to
 	for range fitTries {
@@ -101,7 +101,7 @@ func (p *Prompter) fit(f *finding.Finding, limit int) (ids []int32, note string,
 			tooLong = budget
 		}
 		// In proportion to the tokens that are the finding's own.
-		budget = int(fitMargin * float64(budget) * float64(limit-len(empty)) / float64(max(len(try)-len(empty), 1)))
+		budget = int(fitMargin * float64(budget) * float64(limit-len(p.own)) / float64(max(len(try)-len(p.own), 1)))
 		if budget <= fits || budget >= tooLong {
 			budget = (fits + tooLong) / 2
 		}

@@ -5,12 +5,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
 	"os"
 	"os/signal"
 	"syscall"
 
-	"github.com/joho/godotenv"
 	"github.com/spf13/cobra"
 )
 
@@ -29,9 +27,8 @@ func (e *partialError) Error() string { return e.message }
 func main() { os.Exit(run()) }
 
 func run() int {
-	// A variable of the environment wins over the same one in .env.
-	if err := godotenv.Load(); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		fmt.Fprintln(os.Stderr, "janus: .env:", err)
+	if err := loadDotenv(); err != nil {
+		fmt.Fprintln(os.Stderr, "janus:", err)
 		return exitUsage
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
@@ -76,11 +73,12 @@ func newRoot() *cobra.Command {
 		Long: `Janus decides whether a security scanner's finding is real. A language model on this machine writes a short analysis of
 each finding, and a classifier on the model's states, or the model's own answer, gives the probability that it is real.
 
-Environment (a file .env in the working folder is read too; the environment wins):
+Environment:
   MODEL_PATH     base model where --model is not given
   JANUS_CACHE    folder for what is fetched and converted (default: .cache beside bin/, then the user's cache folder)
   GOMLX_BACKEND  backend where --backend is not given: "go", "xla:cuda", "xla:/path/plugin.so"
   NO_COLOR       no colours where it is set
+All but JANUS_CACHE are also read from a file .env in the working folder, unless they name a plugin's file; the environment wins.
 
 Exit status:
   0  done

@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/januslm/janus/finding"
 	"github.com/januslm/janus/tokenizer"
@@ -67,10 +68,10 @@ var shown = []string{
 
 // Write shows the description to people. Names come from files of strangers, so they are cleaned.
 func (d *Description) Write(w io.Writer) error {
-	var b strings.Builder
+	var lines [][2]string
 	line := func(name, value string) {
 		if value != "" {
-			fmt.Fprintf(&b, "%-24s %s\n", finding.Clean(name), finding.Clean(value))
+			lines = append(lines, [2]string{finding.Clean(name), finding.Clean(value)})
 		}
 	}
 	line(d.Kind, d.Path)
@@ -87,7 +88,7 @@ func (d *Description) Write(w io.Writer) error {
 	}
 	line("parameters", fmt.Sprintf("%s in %d tensors", thousands(d.Parameters), d.Tensors))
 	for _, share := range d.DTypes {
-		line("  "+share.Name, fmt.Sprintf("%s in %d tensors, %.1f MB", thousands(share.Parameters), share.Tensors, float64(share.Bytes)/1e6))
+		line("  "+share.Name, fmt.Sprintf("%s in %d tensors, %s", thousands(share.Parameters), share.Tensors, size(share.Bytes)))
 	}
 	if d.Kind == "model" {
 		vocabulary := d.Tokenizer
@@ -98,11 +99,27 @@ func (d *Description) Write(w io.Writer) error {
 		line("chat template", map[bool]string{true: "yes", false: "no"}[d.ChatTemplate])
 	}
 	for _, f := range d.Files {
-		line("file "+f.Name, fmt.Sprintf("%.1f MB", float64(f.Bytes)/1e6))
+		line("file "+f.Name, size(f.Bytes))
 	}
 	line("sha256 of the weights", d.SHA256)
+	width := 0
+	for _, l := range lines {
+		width = max(width, utf8.RuneCountInString(l[0]))
+	}
+	var b strings.Builder
+	for _, l := range lines {
+		b.WriteString(l[0] + strings.Repeat(" ", width+2-utf8.RuneCountInString(l[0])) + l[1] + "\n")
+	}
 	_, err := io.WriteString(w, b.String())
 	return err
+}
+
+// size is bytes for people, in powers of ten as disks are sold.
+func size(n int64) string {
+	if n < 1e6 {
+		return fmt.Sprintf("%.1f kB", float64(n)/1e3)
+	}
+	return fmt.Sprintf("%.1f MB", float64(n)/1e6)
 }
 
 func orNone(s string) string {

@@ -120,6 +120,7 @@ type runner struct {
 	model *model.Model
 	work  *Workload
 	side  *Side
+	cpu   bool
 }
 
 // Run measures.
@@ -133,11 +134,11 @@ func Run(ctx context.Context, o Options) (side *Side, err error) {
 			return nil, fmt.Errorf("phases: expected some of %s, found %q", strings.Join(Phases, ", "), p)
 		}
 	}
-	r := &runner{ctx: ctx, work: o.Workload, side: &Side{
+	r := &runner{ctx: ctx, work: o.Workload, cpu: o.Backend.IsCPU(), side: &Side{
 		Schema: sideSchema, Name: "janus", Device: "cuda", DType: "bfloat16", Threads: runtime.NumCPU(),
 		Versions: map[string]string{"janus": o.Version, "backend": o.Backend.Name(), "plugin": withoutFolders(o.Backend.Description()), "go": runtime.Version()},
 	}}
-	if o.Backend.IsCPU() {
+	if r.cpu {
 		r.side.Device, r.side.DType = "cpu", "float32"
 	}
 	start := time.Now()
@@ -274,7 +275,7 @@ func (r *runner) sharedPrefix() error {
 	for i, s := range w.Suffixes {
 		lengths[i] = len(s)
 	}
-	plan := review.Plan(lengths, 0)
+	plan := review.Plan(lengths, review.DefaultLimits(r.cpu))
 	ids := make([][]int32, len(w.Suffixes))
 	run := func(prefix []int32, batches []review.Batch, tokens int) error {
 		for _, b := range batches {

@@ -15,6 +15,13 @@ func lengthsOf(n int, length func(i int) int) []int {
 }
 
 func TestPlan(t *testing.T) {
+	cpu := DefaultLimits(true)
+	limitsOf := func(batch int) Limits {
+		if batch == 0 {
+			return cpu
+		}
+		return Limits{Rows: batch}
+	}
 	same := func(int) int { return 100 }
 	spread := func(i int) int { return 50 + i*37%400 }
 	for _, test := range []struct {
@@ -38,7 +45,7 @@ func TestPlan(t *testing.T) {
 		{"a row longer than a batch may be", lengthsOf(2, func(int) int { return 9000 }), 0, []int{1, 1}, 1},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			batches := Plan(test.lengths, test.batch)
+			batches := Plan(test.lengths, limitsOf(test.batch))
 			seen := map[int]bool{}
 			shapes := map[[2]int]bool{}
 			sizes := []int{}
@@ -57,8 +64,8 @@ func TestPlan(t *testing.T) {
 						t.Errorf("row %d has %d tokens, the batch has room for %d", i, test.lengths[i], b.Room)
 					}
 				}
-				if test.batch == 0 && b.Slots > 1 && b.Slots*b.Room > batchTokens {
-					t.Errorf("%d × %d tokens exceed %d", b.Slots, b.Room, batchTokens)
+				if test.batch == 0 && b.Slots > 1 && b.Slots*b.Room > cpu.Tokens {
+					t.Errorf("%d × %d tokens exceed %d", b.Slots, b.Room, cpu.Tokens)
 				}
 			}
 			if len(seen) != len(test.lengths) {
@@ -81,7 +88,7 @@ func TestPlanKeepsALongRowApart(t *testing.T) {
 			return 2000
 		}
 		return 60
-	}), 0)
+	}), DefaultLimits(true))
 	padded := 0
 	for _, b := range batches {
 		padded += b.Slots * b.Room

@@ -27,7 +27,8 @@ type Options struct {
 	// Sampling is every row's. Its seed is the run's: each row's own follows from it and from the finding's id, so that
 	// neither the batch nor the other findings matter.
 	Sampling model.Sampling
-	Batch    int // rows that run together; 0 chooses
+	Batch    int    // rows that run together; 0 goes by Limits
+	Limits   Limits // of batches; unset: those for a CPU
 	// MaxPrompt is the most tokens of a prompt; 0 is DefaultMaxPrompt. The model's context bounds it too.
 	MaxPrompt int
 	// Threshold is the probability from which a finding is real. Nil means the first head's, or 0.5 without heads.
@@ -97,6 +98,12 @@ func (r *Reviewer) set(o Options, threshold float64, positions int) (err error) 
 	}
 	if o.MaxPrompt == 0 {
 		o.MaxPrompt = DefaultMaxPrompt
+	}
+	if o.Limits == (Limits{}) {
+		o.Limits = DefaultLimits(true)
+	}
+	if o.Batch > 0 {
+		o.Limits = Limits{Rows: o.Batch}
 	}
 	r.options, r.threshold = o, threshold
 	// The closing phrase and the answer come after the analysis.
@@ -171,7 +178,7 @@ func (r *Reviewer) Review(ctx context.Context, findings []*finding.Finding, done
 	for i, w := range rows {
 		lengths[i] = len(w.prompt)
 	}
-	for _, b := range Plan(lengths, r.options.Batch) {
+	for _, b := range Plan(lengths, r.options.Limits) {
 		members := make([]*row, len(b.Rows))
 		for i, at := range b.Rows {
 			members[i] = rows[at]

@@ -21,6 +21,8 @@ type modelFlags struct {
 	adapters       []string
 	heads          []string
 	merge          bool
+
+	cpu bool // set by open: the backend computes on the CPU
 }
 
 func (f *modelFlags) add(flags *pflag.FlagSet) {
@@ -44,6 +46,7 @@ func (f *modelFlags) open(ctx context.Context) (*model.Model, error) {
 	if err != nil {
 		return nil, err
 	}
+	f.cpu = choice.IsCPU()
 	m, err := model.Open(ctx, dir, model.Options{Backend: choice, Adapters: f.adapters, Heads: f.heads, Merge: f.merge})
 	if err != nil {
 		return nil, err

@@ -116,6 +116,7 @@ func (f *reviewFlags) run(cmd *cobra.Command, files []string) error {
 			return err
 		}
 		defer m.Close() //nolint:errcheck // the process ends
+		f.options.Limits = review.DefaultLimits(f.model.cpu)
 		if reviewer, err = review.New(m, f.options); err != nil {
 			out.Abandon()
 			return err

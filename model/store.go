@@ -2,6 +2,7 @@ package model
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"unsafe"
@@ -54,11 +55,13 @@ func loadStore(ctx context.Context, c *weights.Checkpoint, list []transformer.Te
 	return s, nil
 }
 
-func (o storeOptions) load(c *weights.Checkpoint, spec transformer.Tensor) (*tensors.Tensor, error) {
+func (o storeOptions) load(c *weights.Checkpoint, spec transformer.Tensor) (t *tensors.Tensor, err error) {
 	src, ok := c.Tensor(spec.Key)
 	if !ok {
 		return nil, fmt.Errorf("is not in the checkpoint")
 	}
+	// A model must not be in memory twice, as pages of its file and on the device.
+	defer func() { err = errors.Join(err, c.Release(src)) }()
 	transpose := o.inFirst && spec.Kind == transformer.Matrix
 	changed := slices.ContainsFunc(o.merge, func(a *lora.Adapter) bool { return a.Changes(spec.Key) })
 	if src.DType == o.dtype && !transpose && !changed {

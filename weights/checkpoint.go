@@ -144,6 +144,15 @@ func (c *Checkpoint) Tensor(name string) (Tensor, bool) {
 	return Tensor{Name: e.name, DType: e.dtype, Shape: slices.Clone(e.shape), Data: e.shard.data[e.begin:e.end:e.end]}, true
 }
 
+// Release takes a tensor's pages out of the process's memory, once it was
+// copied elsewhere. Its Data stays valid: a later touch reads the file again.
+func (c *Checkpoint) Release(t Tensor) error {
+	if len(t.Data) == 0 {
+		return nil
+	}
+	return dropPages(t.Data)
+}
+
 // Metadata returns the files' __metadata__ maps, merged; where shards
 // disagree the first shard's value stands.
 func (c *Checkpoint) Metadata() map[string]string {

@@ -256,3 +256,38 @@ func TestMetadataOfShards(t *testing.T) {
 		t.Errorf("%v", got)
 	}
 }
+
+// Releasing a tensor's pages changes neither its values nor its neighbours'.
+func TestRelease(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "model.safetensors")
+	var tensors []Tensor
+	for i := range 3 {
+		data := make([]byte, 10_000+i) // neither begins nor ends on a page
+		for j := range data {
+			data[j] = byte(i + j)
+		}
+		tensors = append(tensors, Tensor{Name: fmt.Sprint(i), DType: dtypes.Uint8, Shape: []int{len(data)}, Data: data})
+	}
+	if err := WriteSafetensors(path, tensors, nil); err != nil {
+		t.Fatal(err)
+	}
+	c, err := Open(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close() //nolint:errcheck // read only
+	for range 2 {
+		for _, want := range tensors {
+			got, _ := c.Tensor(want.Name)
+			if !bytes.Equal(got.Data, want.Data) {
+				t.Errorf("tensor %s changed", want.Name)
+			}
+			if err := c.Release(got); err != nil {
+				t.Error(err)
+			}
+		}
+	}
+	if err := c.Release(Tensor{}); err != nil {
+		t.Error(err)
+	}
+}

@@ -5,6 +5,7 @@ package weights
 import (
 	"fmt"
 	"os"
+	"unsafe"
 
 	"golang.org/x/sys/unix"
 )
@@ -35,4 +36,17 @@ func mapFile(path string) (data []byte, unmap func() error, err error) {
 		return nil, nil, fmt.Errorf("mapping %s: %w", path, err)
 	}
 	return data, func() error { return unix.Munmap(data) }, nil
+}
+
+// dropPages takes the whole pages within part, which lies in a mapping, out of
+// the process's memory; the next touch reads them again.
+func dropPages(part []byte) error {
+	page := uintptr(os.Getpagesize())
+	start := uintptr(unsafe.Pointer(unsafe.SliceData(part)))
+	skip := (page - start%page) % page
+	if uintptr(len(part)) < skip+page {
+		return nil
+	}
+	part = part[skip:]
+	return unix.Madvise(part[:uintptr(len(part))/page*page], unix.MADV_DONTNEED)
 }

@@ -116,8 +116,8 @@ func (m *Model) check(batch Batch) error {
 			return fmt.Errorf("row %d: min %d and max %d tokens must not be negative", i, r.Sampling.MinTokens, r.Sampling.MaxTokens)
 		}
 		if n := len(batch.Prefix) + len(r.Prompt) + r.Sampling.MaxTokens; n > m.config.ContextLength {
-			return fmt.Errorf("row %d: %d prompt and %d new tokens exceed the model's context of %d (max_position_embeddings)",
-				i, len(batch.Prefix)+len(r.Prompt), r.Sampling.MaxTokens, m.config.ContextLength)
+			return fmt.Errorf("row %d: %d prompt and %d new tokens exceed the model's context of %s",
+				i, len(batch.Prefix)+len(r.Prompt), r.Sampling.MaxTokens, m.config.DescribeContext())
 		}
 		if err := m.checkTokens(r.Prompt); err != nil {
 			return fmt.Errorf("row %d: %w", i, err)

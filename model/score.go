@@ -165,7 +165,7 @@ func (m *Model) whole(ctx context.Context, name string, rows [][]int32, slots []
 	longest := 0
 	for i, r := range rows {
 		if len(r) == 0 || len(r) > m.config.ContextLength {
-			return nil, fmt.Errorf("row %d has %d tokens, expected 1 to %d (max_position_embeddings)", i, len(r), m.config.ContextLength)
+			return nil, fmt.Errorf("row %d has %d tokens, expected 1 to %s", i, len(r), m.config.DescribeContext())
 		}
 		if err := m.checkTokens(r); err != nil {
 			return nil, fmt.Errorf("row %d: %w", i, err)

@@ -116,13 +116,29 @@ func (c *Config) completeRope() error {
 		setDefault(&p.OriginalMaxPositionEmbeddings, c.MaxPositionEmbeddings)
 		c.Rope[kind] = p
 	}
+	return c.setContextLength(c.defaultContextLength())
+}
+
+func (c *Config) defaultContextLength() int {
 	length := c.MaxPositionEmbeddings
 	for _, p := range c.Rope {
 		if p.RopeType == "longrope" {
 			length = min(length, p.OriginalMaxPositionEmbeddings)
 		}
 	}
-	return c.setContextLength(length)
+	return length
+}
+
+// DescribeContext is the context length and the key that it comes from, for error messages.
+func (c *Config) DescribeContext() string {
+	switch {
+	case c.ContextLength == c.MaxPositionEmbeddings:
+		return fmt.Sprintf("%d (max_position_embeddings)", c.ContextLength)
+	case c.ContextLength == c.defaultContextLength():
+		return fmt.Sprintf("%d (original_max_position_embeddings; up to %d with a context length of one's own)",
+			c.ContextLength, c.MaxPositionEmbeddings)
+	}
+	return fmt.Sprintf("%d (the context length asked for)", c.ContextLength)
 }
 
 // SetContextLength says how long sequences get, generated tokens included. By default it is max_position_embeddings, and

@@ -71,13 +71,14 @@ func TestContextLength(t *testing.T) {
 	for _, c := range []struct {
 		name, config   string
 		length, beyond int // by default; the first that is refused
+		described      string
 	}{
-		{"default", `"model_type": "llama", "max_position_embeddings": 128`, 128, 129},
-		{"longrope", longrope, 100, 1001},
+		{"default", `"model_type": "llama", "max_position_embeddings": 128`, 128, 129, "128 (max_position_embeddings)"},
+		{"longrope", longrope, 100, 1001, "100 (original_max_position_embeddings; up to 1000"},
 		{"yarn", `"model_type": "qwen2", "max_position_embeddings": 128, "rope_scaling":
-			{"type": "yarn", "factor": 4, "original_max_position_embeddings": 128}`, 128, 513},
+			{"type": "yarn", "factor": 4, "original_max_position_embeddings": 128}`, 128, 513, "128 (max_position_embeddings)"},
 		{"dynamic", `"model_type": "llama", "max_position_embeddings": 128, "rope_scaling":
-			{"type": "dynamic", "factor": 2}`, 128, 257},
+			{"type": "dynamic", "factor": 2}`, 128, 257, "128 (max_position_embeddings)"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			config, err := transformer.ParseConfig([]byte("{" + sizes + "," + c.config + "}"))
@@ -86,6 +87,9 @@ func TestContextLength(t *testing.T) {
 			}
 			if config.ContextLength != c.length {
 				t.Errorf("context length is %d, expected %d", config.ContextLength, c.length)
+			}
+			if got := config.DescribeContext(); !strings.HasPrefix(got, c.described) {
+				t.Errorf("the context is described as %q, expected %q", got, c.described)
 			}
 			if err := config.SetContextLength(c.beyond); err == nil {
 				t.Errorf("a context length of %d is taken, expected an error", c.beyond)

@@ -114,14 +114,18 @@ func (m *Model) decodeState(d decodeShape, in nodes) []loopVar {
 	for _, name := range m.decodeInputs(in) {
 		add(name, in[name])
 	}
+	for i, l := range layers(in, "prefix", m.config.NumHiddenLayers) {
+		add(fmt.Sprintf("prefix.k.%d", i), l.Turn().K)
+	}
 	if m.bank != nil {
 		rows := lora.NewRows(in["adapter"], in["lora.owner"], in["lora.scale"], m.bank.Slots())
 		add("rows.scale", rows.Scale)
 		add("rows.slot", rows.Slot)
 	}
 	for i, l := range layers(in, "row", m.config.NumHiddenLayers) {
-		add(fmt.Sprintf("cache.k.%d", i), padColumns(l.K, cacheColumns))
-		add(fmt.Sprintf("cache.v.%d", i), padColumns(l.V, cacheColumns))
+		padded := transformer.KV{K: padColumns(l.K, cacheColumns), V: padColumns(l.V, cacheColumns)}.Turn()
+		add(fmt.Sprintf("cache.k.%d", i), padded.K)
+		add(fmt.Sprintf("cache.v.%d", i), padded.V)
 	}
 	if d.Closing > 0 {
 		// One-hot of the two answer tokens: [V, 2].
@@ -310,7 +314,7 @@ func (d decodeStep) forward(positions *Node, cache transformer.Cache) *transform
 func (d decodeStep) feed(token *Node) (states []*Node, h *Node) {
 	s, g := d.s, token.Graph()
 	n := d.m.config.NumHiddenLayers
-	b, columns := token.Shape().Dim(0), s["cache.k.0"].Shape().Dim(2)
+	b, columns := token.Shape().Dim(0), s["cache.v.0"].Shape().Dim(2)
 	prompt := columns - d.shape.steps() // prefilled columns
 	step := s["step"]
 	ids := InsertAxes(token, -1)

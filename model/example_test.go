@@ -31,18 +31,18 @@ func ExampleModel_Review() {
 		},
 	}, model.ReviewOptions{
 		Closing: []int32{70, 71}, // leads from the analysis to the answer
-		True:    80, False: 81, // the answer's two tokens
+		True:    80, False: 81,   // the answer's two tokens
 		Stop: []int32{},
 	})
 	if err != nil {
 		log.Fatal(err)
 	}
 	for _, v := range verdicts {
-		fmt.Printf("%d tokens, ended by %s, p %.2f\n", len(v.Tokens), v.Finish, v.P)
+		fmt.Printf("%d tokens, ended by %s, real: %t\n", len(v.Tokens), v.Finish, v.P >= 0.5)
 	}
 	fmt.Println("executions:", m.Counts().Decodes)
 	// Output:
-	// 4 tokens, ended by budget, p 0.00
-	// 2 tokens, ended by budget, p 0.00
+	// 4 tokens, ended by budget, real: false
+	// 2 tokens, ended by budget, real: false
 	// executions: 1
 }

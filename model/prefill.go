@@ -74,7 +74,7 @@ func prefixSpan(prefix []transformer.KV, length *Node) *transformer.Span {
 	if prefix == nil {
 		return nil
 	}
-	columns := Iota(length.Graph(), shapes.Make(dtypes.Int32, 1, prefix[0].K.Shape().Dim(2)), 1)
+	columns := Iota(length.Graph(), shapes.Make(dtypes.Int32, 1, prefix[0].V.Shape().Dim(2)), 1)
 	return &transformer.Span{Positions: columns, Valid: LessThan(columns, length)}
 }
 

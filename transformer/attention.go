@@ -110,13 +110,17 @@ type attended struct{ weighted, sum, max *Node }
 
 func (f *Forward) attendSegment(q *Node, seg Segment, groups, s int, o AttentionOptions) attended {
 	b, kv, gs, hd := q.Shape().Dim(0), q.Shape().Dim(1), q.Shape().Dim(2), q.Shape().Dim(3)
-	columns := seg.K.Shape().Dim(2)
+	columns := seg.V.Shape().Dim(2)
+	depth := 3 // the axis of seg.K that is hd
+	if seg.Turned {
+		depth = 2
+	}
 	mask := f.visible(seg.Span, o.Window) // [B, S, C]
 
 	if seg.K.Shape().Dim(0) == 1 && b > 1 {
 		// Shared by all rows: one product a KV head, with the rows side by side.
 		q = Reshape(TransposeAllAxes(q, 1, 0, 2, 3), kv, b*gs, hd)
-		scores := DotGeneral(q, []int{2}, []int{0}, Reshape(seg.K, kv, columns, hd), []int{2}, []int{0})
+		scores := DotGeneral(q, []int{2}, []int{0}, Squeeze(seg.K, 0), []int{depth - 1}, []int{0})
 		scores = Reshape(ConvertDType(scores, dtypes.Float32), kv, b, groups, s, columns)
 		mask = BroadcastToDims(InsertAxes(mask, 0, 1), kv, b, groups, s, columns)
 		weights, sum, highest := expScores(SoftCap(scores, o.SoftCap), mask)
@@ -127,7 +131,7 @@ func (f *Forward) attendSegment(q *Node, seg Segment, groups, s int, o Attention
 		}
 		return attended{back(weighted, hd), back(sum, 1), back(highest, 1)}
 	}
-	scores := DotGeneral(q, []int{3}, []int{0, 1}, seg.K, []int{3}, []int{0, 1})
+	scores := DotGeneral(q, []int{3}, []int{0, 1}, seg.K, []int{depth}, []int{0, 1})
 	scores = Reshape(ConvertDType(scores, dtypes.Float32), b, kv, groups, s, columns)
 	mask = BroadcastToDims(InsertAxes(mask, 1, 1), b, kv, groups, s, columns)
 	weights, sum, highest := expScores(SoftCap(scores, o.SoftCap), mask)

@@ -17,6 +17,8 @@ type Span struct {
 type Segment struct {
 	Span *Span
 	K, V *Node // [B or 1, KV, C, hd]; one row is shared by the whole batch
+	// Turned says that K is [B or 1, KV, hd, C]: where queries are few, products with it are up to twice as fast on a CPU.
+	Turned bool
 }
 
 // Cache gives a layer its past.
@@ -28,6 +30,11 @@ type Cache interface {
 
 // KV is the keys and values of one layer, each [B, KV, C, hd].
 type KV struct{ K, V *Node }
+
+// Turn gives the keys the layout of [StepCache]: [B, KV, hd, C].
+func (l KV) Turn() KV { return KV{turn(l.K), l.V} }
+
+func turn(k *Node) *Node { return TransposeAllAxes(k, 0, 1, 3, 2) }
 
 // PrefillCache runs whole prompts, right-padded, after an optional prefix that was prefilled before.
 type PrefillCache struct {
@@ -41,11 +48,11 @@ type PrefillCache struct {
 // Extend implements [Cache].
 func (c *PrefillCache) Extend(layer int, k, v *Node) []Segment {
 	c.Layers = append(c.Layers, KV{k, v})
-	own := Segment{c.Span, k, v}
+	own := Segment{Span: c.Span, K: k, V: v}
 	if c.Prefix == nil {
 		return []Segment{own}
 	}
-	return []Segment{{c.PrefixSpan, c.Prefix[layer].K, c.Prefix[layer].V}, own}
+	return []Segment{{Span: c.PrefixSpan, K: c.Prefix[layer].K, V: c.Prefix[layer].V}, own}
 }
 
 // StepCache runs one token a row and writes every row's keys and values to the same column, so that rows of unlike
@@ -54,9 +61,9 @@ func (c *PrefillCache) Extend(layer int, k, v *Node) []Segment {
 // Where a pass has more positions than one, those after the first are a tail: seen by this pass, not kept. That is how a
 // closing phrase is tried after every token.
 type StepCache struct {
-	Prefix     []KV
+	Prefix     []KV // its keys turned, see [KV.Turn]
 	PrefixSpan *Span
-	Rows       []KV  // per layer [B, KV, C, hd]; replaced by Extend
+	Rows       []KV  // per layer, keys turned; replaced by Extend
 	Span       *Span // of the rows' columns, the new one already valid
 	Column     *Node // scalar int32
 	TailSpan   *Span // of the tail's positions
@@ -65,15 +72,15 @@ type StepCache struct {
 // Extend implements [Cache].
 func (c *StepCache) Extend(layer int, k, v *Node) []Segment {
 	row := &c.Rows[layer]
-	row.K = WriteColumn(row.K, positions(k, 0, 1), c.Column, 2)
+	row.K = WriteColumn(row.K, turn(positions(k, 0, 1)), c.Column, 3)
 	row.V = WriteColumn(row.V, positions(v, 0, 1), c.Column, 2)
 	var all []Segment
 	if c.Prefix != nil {
-		all = append(all, Segment{c.PrefixSpan, c.Prefix[layer].K, c.Prefix[layer].V})
+		all = append(all, Segment{c.PrefixSpan, c.Prefix[layer].K, c.Prefix[layer].V, true})
 	}
-	all = append(all, Segment{c.Span, row.K, row.V})
+	all = append(all, Segment{c.Span, row.K, row.V, true})
 	if width := k.Shape().Dim(2); width > 1 {
-		all = append(all, Segment{c.TailSpan, positions(k, 1, width), positions(v, 1, width)})
+		all = append(all, Segment{Span: c.TailSpan, K: positions(k, 1, width), V: positions(v, 1, width)})
 	}
 	return all
 }

@@ -214,7 +214,7 @@ func (m *tiny) passes(w plainWeights, in []*Node, s int) (names []string, out []
 
 	prefill := &transformer.PrefillCache{Span: &transformer.Span{Positions: part(positions, 0, s), Valid: part(valid, 0, s)}}
 	names, out = m.pass(&transformer.Forward{Config: m.config, Weights: w, Positions: part(positions, 0, s), Cache: prefill}, ids)
-	step := &transformer.StepCache{Rows: prefill.Layers}
+	step := &transformer.StepCache{Rows: slices.Clone(prefill.Layers)}
 	for i, layer := range step.Rows {
 		room := func(x *Node) *Node {
 			dims := slices.Clone(x.Shape().Dimensions)
@@ -222,7 +222,7 @@ func (m *tiny) passes(w plainWeights, in []*Node, s int) (names []string, out []
 			return Concatenate([]*Node{x, Zeros(g, shapes.Make(x.DType(), dims...))}, 2)
 		}
 		if len(columns) > 0 {
-			step.Rows[i] = transformer.KV{K: room(layer.K), V: room(layer.V)}
+			step.Rows[i] = transformer.KV{K: room(layer.K), V: room(layer.V)}.Turn()
 		}
 	}
 	for i, column := range columns {

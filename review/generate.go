@@ -36,7 +36,7 @@ func Generate(ctx context.Context, m *model.Model, q Question, s model.Sampling)
 		return "", err
 	}
 	if context := m.Config().ContextLength; len(ids)+s.MaxTokens > context {
-		return "", fmt.Errorf("the prompt has %d tokens, which with %d new ones exceed the model's context of %d (max_position_embeddings)",
+		return "", fmt.Errorf("the prompt has %d tokens, which with %d new ones exceed the model's context of %d (--context-length, by default what config.json says)",
 			len(ids), s.MaxTokens, context)
 	}
 	adapter := -1

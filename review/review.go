@@ -109,7 +109,7 @@ func (r *Reviewer) set(o Options, threshold float64, positions int) (err error) 
 	// The closing phrase and the answer come after the analysis.
 	r.limit = min(o.MaxPrompt, positions-o.Sampling.MaxTokens-len(r.answer.closing)-1)
 	if r.limit < 1 {
-		return fmt.Errorf("%d new tokens leave no room for a prompt in the model's context of %d (max_position_embeddings)", o.Sampling.MaxTokens, positions)
+		return fmt.Errorf("%d new tokens leave no room for a prompt in the model's context of %d (--context-length, by default what config.json says)", o.Sampling.MaxTokens, positions)
 	}
 	return nil
 }

@@ -292,7 +292,7 @@ func TestGenerate(t *testing.T) {
 		t.Errorf("in the chat format %q, raw %q", chat, raw)
 	}
 	_, err = Generate(context.Background(), m, Question{User: strings.Repeat("long ", testContext)}, sampling)
-	if err == nil || !strings.Contains(err.Error(), "max_position_embeddings") {
+	if err == nil || !strings.Contains(err.Error(), "--context-length") {
 		t.Errorf("a prompt longer than the context: %v", err)
 	}
 }

@@ -21,6 +21,7 @@ type modelFlags struct {
 	adapters       []string
 	heads          []string
 	merge          bool
+	context        int
 
 	cpu bool // set by open: the backend computes on the CPU
 }
@@ -29,6 +30,7 @@ func (f *modelFlags) add(flags *pflag.FlagSet) {
 	flags.StringVar(&f.model, "model", "", "base model: a Hugging Face folder or a .gguf file (default $MODEL_PATH, else "+basemodel.DefaultName+")")
 	flags.StringVar(&f.backend, "backend", "", "what computes: go, xla:cuda, xla:/path/plugin.so (default $GOMLX_BACKEND, else the best that is there)")
 	flags.StringArrayVar(&f.adapters, "adapter", nil, "LoRA adapter, a PEFT folder; may be repeated")
+	flags.IntVar(&f.context, "context-length", 0, "longest prompt and text together, in tokens; 0 is what the model was made for (longrope models, such as Phi-3 128k, rotate by it)")
 	flags.BoolVar(&f.merge, "merge", false, "add the adapters into the weights instead of keeping them beside")
 }
 
@@ -47,7 +49,9 @@ func (f *modelFlags) open(ctx context.Context) (*model.Model, error) {
 		return nil, err
 	}
 	f.cpu = choice.IsCPU()
-	m, err := model.Open(ctx, dir, model.Options{Backend: choice, Adapters: f.adapters, Heads: f.heads, Merge: f.merge})
+	m, err := model.Open(ctx, dir, model.Options{
+		Backend: choice, Adapters: f.adapters, Heads: f.heads, Merge: f.merge, ContextLength: f.context,
+	})
 	if err != nil {
 		return nil, err
 	}

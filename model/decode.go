@@ -15,11 +15,10 @@ import (
 type verdictKind int
 
 const (
-	noVerdict   verdictKind = iota // generation only
-	byHeads                        // heads on the running pools, after every token
-	byClosing                      // answer tokens after the closing phrase, once a row's analysis has ended
-	byClosings                     // answer tokens after the closing phrase, tried after every token
-	verdictCols = "p"
+	noVerdict  verdictKind = iota // generation only
+	byHeads                       // heads on the running pools, after every token
+	byClosing                     // answer tokens after the closing phrase, once a row's analysis has ended
+	byClosings                    // answer tokens after the closing phrase, tried after every token
 )
 
 // decodeShape is all that a decode program's compilation depends on besides its inputs' shapes.
@@ -68,7 +67,7 @@ func (m *Model) decodeOutputs(d decodeShape) []string {
 	names := []string{"tokens", "length", "finish"}
 	switch d.Verdict {
 	case byHeads, byClosings:
-		names = append(names, verdictCols)
+		names = append(names, "p")
 	case byClosing:
 		names = append(names, "closing.p")
 	case noVerdict:
@@ -89,10 +88,7 @@ func (m *Model) decodeOutputs(d decodeShape) []string {
 func (m *Model) decodeGraph(d decodeShape) func(in nodes) []*Node {
 	return func(in nodes) []*Node {
 		g := in["pending"].Graph()
-		last := loop(g, m.decodeState(d, in), "running", func(s nodes) {
-			step := decodeStep{m: m, shape: d, s: s}
-			step.run()
-		})
+		last := loop(g, m.decodeState(d, in), "running", func(s nodes) { decodeStep{m: m, shape: d, s: s}.run() })
 		var out []*Node
 		for _, name := range m.decodeOutputs(d) {
 			out = append(out, last[name])
@@ -105,7 +101,7 @@ func (m *Model) decodeGraph(d decodeShape) func(in nodes) []*Node {
 // decodeState lists the loop's state: every input, as closures capture nothing, and what changes.
 func (m *Model) decodeState(d decodeShape, in nodes) []loopVar {
 	g := in["pending"].Graph()
-	b, v := in["pending"].Shape().Dim(0), m.config.VocabSize
+	b := in["pending"].Shape().Dim(0)
 	cacheColumns := in["row.k.0"].Shape().Dim(2) + d.steps()
 	zeros := func(dtype dtypes.DType, dims ...int) *Node { return Zeros(g, shapes.Make(dtype, dims...)) }
 
@@ -127,11 +123,6 @@ func (m *Model) decodeState(d decodeShape, in nodes) []loopVar {
 		add(fmt.Sprintf("cache.k.%d", i), padded.K)
 		add(fmt.Sprintf("cache.v.%d", i), padded.V)
 	}
-	if d.Closing > 0 {
-		// One-hot of the two answer tokens: [V, 2].
-		index := Iota(g, shapes.Make(dtypes.Int32, v, 2), 0)
-		add("answers.onehot", ConvertDType(Equal(index, Reshape(in["answers"], 1, 2)), dtypes.Float32))
-	}
 	for i, p := range d.pools(m) {
 		x := zeros(dtypes.Float32, b, m.config.HiddenSize)
 		for j, n := range p.pool.Init(p.prompt(x, x, zeros(dtypes.Int32, b))) {
@@ -140,7 +131,7 @@ func (m *Model) decodeState(d decodeShape, in nodes) []loopVar {
 	}
 	add("step", Const(g, int32(0)))
 	add("running", Const(g, true))
-	add("logits", zeros(dtypes.Float32, b, v))
+	add("logits", zeros(dtypes.Float32, b, m.config.VocabSize))
 	add("done", LessThan(in["max"], ConstAs(in["max"], 0))) // rows that only fill up the batch have max -1
 	add("at", minusOne(zeros(dtypes.Int32, b)))             // place in the closing phrase; -1 while reasoning
 	add("tokens", zeros(dtypes.Int32, b, d.Tokens))
@@ -194,10 +185,10 @@ func (d decodeStep) run() {
 
 	token, reasoning := d.choose(first)
 	states, h := d.feed(token)
-	d.s["logits"] = ConvertDType(d.m.decoder.Logits(d.forward(nil, nil), lastOr(h, 0)), dtypes.Float32)
+	d.s["logits"] = ConvertDType(d.m.decoder.Logits(d.forward(nil, nil), stateAt(h, 0)), dtypes.Float32)
 	d.pool(states, first, reasoning)
 	if d.shape.States {
-		x := ConvertDType(lastOr(h, 0), dtypes.Float32)
+		x := ConvertDType(stateAt(h, 0), dtypes.Float32)
 		s["states"] = transformer.WriteColumn(s["states"], InsertAxes(x, 1), step, 1)
 	}
 	d.judge(h, reasoning)
@@ -209,8 +200,8 @@ func (d decodeStep) run() {
 	s["running"] = And(limit, Equal(active, ConstAs(active, 1)))
 }
 
-// lastOr is position i of x [B, W, D]: [B, D].
-func lastOr(x *Node, i int) *Node {
+// stateAt is position i of x [B, W, D]: [B, D].
+func stateAt(x *Node, i int) *Node {
 	return Squeeze(Slice(x, AxisRange(), AxisRange(i, i+1), AxisRange()), 1)
 }
 
@@ -221,7 +212,7 @@ func (d decodeStep) choose(first *Node) (token, reasoning *Node) {
 	step := s["step"]
 	made := Sub(step, ConstAs(step, 1)) // tokens that a reasoning row has so far
 
-	stops := d.isStop()
+	stops := d.isStop(Iota(step.Graph(), shapes.Make(dtypes.Int32, 1, d.m.config.VocabSize), 1))
 	tooEarly := And(LessThan(BroadcastToDims(made, s["min"].Shape().Dimensions...), s["min"]), Not(first))
 	logits := suppress(s["logits"], stops, tooEarly)
 	picked := sample(d.shape.Sampler, logits, sampler{
@@ -230,7 +221,7 @@ func (d decodeStep) choose(first *Node) (token, reasoning *Node) {
 
 	open := And(Not(s["done"]), LessThan(s["at"], ConstAs(s["at"], 0)))
 	after := And(open, Not(first))
-	isEOS := And(after, d.equalsStop(picked))
+	isEOS := And(after, d.isStop(picked))
 	atMax := And(after, GreaterOrEqual(BroadcastToDims(made, s["max"].Shape().Dimensions...), s["max"]))
 	ends := Or(isEOS, atMax)
 	reasoning = And(open, Not(ends))
@@ -255,36 +246,15 @@ func (d decodeStep) choose(first *Node) (token, reasoning *Node) {
 	return token, reasoning
 }
 
-// isStop is [1, V] bool: the tokens that end an analysis.
-func (d decodeStep) isStop() *Node {
+// isStop tells which of ids (int32, any shape) are stop tokens.
+func (d decodeStep) isStop(ids *Node) *Node {
 	stop := d.s["stop"]
-	n, v := stop.Shape().Dim(0), d.m.config.VocabSize
-	var any *Node
-	for i := range n {
-		id := Slice(stop, AxisRange(i, i+1))
-		is := Equal(Iota(stop.Graph(), shapes.Make(dtypes.Int32, 1, v), 1), Reshape(id, 1, 1))
-		if any == nil {
-			any = is
-			continue
-		}
-		any = Or(any, is)
+	is := func(i int) *Node { return Equal(ids, Reshape(Slice(stop, AxisRange(i, i+1)))) }
+	found := is(0)
+	for i := 1; i < stop.Shape().Dim(0); i++ {
+		found = Or(found, is(i))
 	}
-	return any
-}
-
-// equalsStop tells which rows of token [B] are stop tokens.
-func (d decodeStep) equalsStop(token *Node) *Node {
-	stop := d.s["stop"]
-	var any *Node
-	for i := range stop.Shape().Dim(0) {
-		is := Equal(token, Slice(stop, AxisRange(i, i+1)))
-		if any == nil {
-			any = is
-			continue
-		}
-		any = Or(any, is)
-	}
-	return any
+	return found
 }
 
 // suppress gives the tokens [1, V] no chance in the rows [B] named: how a minimum length is kept (s1, arXiv:2501.19393).
@@ -364,7 +334,7 @@ func (d decodeStep) pool(states []*Node, first, reasoning *Node) {
 	s := d.s
 	sums := 0
 	for i, p := range d.shape.pools(d.m) {
-		x := ConvertDType(lastOr(states[p.state(d.m.config)], 0), dtypes.Float32)
+		x := ConvertDType(stateAt(states[p.state(d.m.config)], 0), dtypes.Float32)
 		var before *Node
 		if p.pool.NeedsPromptSum() {
 			before = s[fmt.Sprintf("row.sum.%d", sums)]
@@ -423,7 +393,7 @@ func (d decodeStep) judge(h, reasoning *Node) {
 		p = d.m.heads.Probabilities(d.features()[:len(d.m.heads.Features())], d.m.headNodes(s))
 	case byClosings:
 		width := h.Shape().Dim(1)
-		p = d.answer(d.m.decoder.Logits(d.forward(nil, nil), lastOr(h, width-1)))
+		p = d.answer(d.m.decoder.Logits(d.forward(nil, nil), stateAt(h, width-1)))
 	case byClosing:
 		d.close()
 		return
@@ -448,7 +418,10 @@ func (d decodeStep) judge(h, reasoning *Node) {
 
 // answer is p [B, 1] that the finding is real: the normalised probability of the true against the false answer token.
 func (d decodeStep) answer(logits *Node) *Node {
-	two := DotGeneral(ConvertDType(logits, dtypes.Float32), []int{1}, nil, d.s["answers.onehot"], []int{0}, nil)
+	b := logits.Shape().Dim(0)
+	row := Iota(logits.Graph(), shapes.Make(dtypes.Int32, b, 2), 0)
+	token := BroadcastToDims(Reshape(d.s["answers"], 1, 2), b, 2)
+	two := Gather(ConvertDType(logits, dtypes.Float32), Stack([]*Node{row, token}, -1))
 	isTrue := Slice(two, AxisRange(), AxisRange(0, 1))
 	isFalse := Slice(two, AxisRange(), AxisRange(1, 2))
 	return Logistic(Sub(isTrue, isFalse))

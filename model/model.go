@@ -407,7 +407,7 @@ func (m *Model) headNodes(in nodes) []*Node {
 func (m *Model) decodeInputs(in nodes) []string {
 	var names []string
 	for name := range in {
-		once := name == "adapter" || name == "answers" || name == "lora.owner" || name == "lora.scale" ||
+		once := name == "adapter" || name == "lora.owner" || name == "lora.scale" ||
 			strings.HasPrefix(name, "row.k.") || strings.HasPrefix(name, "row.v.") || strings.HasPrefix(name, "prefix.k.") || strings.HasPrefix(name, "prefix.sum.")
 		if !once {
 			names = append(names, name)

@@ -49,6 +49,11 @@ func New(asked string) (Choice, error) {
 	if asked == "" {
 		asked = os.Getenv(EnvBackend)
 	}
+	if asked == "xla" || asked == "xla:cpu" {
+		if plugin := findPlugin(); plugin != "" {
+			asked = "xla:" + plugin
+		}
+	}
 	if asked != "" {
 		b, err := open(asked)
 		if err != nil {
@@ -87,12 +92,20 @@ func open(config string) (b compute.Backend, err error) {
 	if strings.HasPrefix(config, "xla:") && strings.Contains(strings.ToLower(filepath.Base(config)), "cpu") {
 		setXLAFlags()
 	}
+	if isCUDA(config) && !strings.Contains(config, "tf32") {
+		// go-xla turns TF32 on, whose 10 bits of mantissa heads and float32 models do not survive unharmed. ",tf32" asks for it.
+		config += ",notf32"
+	}
 	defer func() {
 		if r := recover(); r != nil {
 			err = fmt.Errorf("%v", r)
 		}
 	}()
 	return compute.NewWithConfig(config)
+}
+
+func isCUDA(config string) bool {
+	return strings.HasPrefix(config, "xla:") && strings.Contains(strings.ToLower(filepath.Base(config)), "cuda")
 }
 
 // firstLine drops the stack traces that GoMLX's errors print.

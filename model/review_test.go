@@ -392,16 +392,20 @@ func distribution(logits []float32, s model.Sampling) []float64 {
 	return weights
 }
 
-// TestBFloat16 runs weights, states and cache in bfloat16, as on a GPU: near to float32, with 8 bits of mantissa.
+// TestBFloat16 runs weights, adapters, states and cache in bfloat16, as on a GPU: near to float32, with 8 bits of mantissa.
 func TestBFloat16(t *testing.T) {
 	b := testBackend(t, "")
 	run := func(dtype dtypes.DType) ([][]float64, []model.Verdict) {
-		m := openModel(t, tiny(t), model.Options{Backend: b, DType: dtype, Heads: []string{goldenHead(t, classifier.PoolMeanAll)}})
+		m := openModel(t, tiny(t), model.Options{
+			Backend: b, DType: dtype, Heads: []string{goldenHead(t, classifier.PoolMeanAll)},
+			Adapters: []string{filepath.Join("..", "testdata", "golden", "lora", "llama", "all_linear")},
+		})
 		scores, err := m.Score(context.Background(), []model.Text{{Prompt: tinyPrefix, Continuation: []int32{5, 6, 7, 8}, Adapter: -1}})
 		if err != nil {
 			t.Fatal(err)
 		}
 		rows := tinyRows(3, model.Sampling{MaxTokens: 0})
+		rows[1].Adapter = 0
 		return scores, review(t, m, model.Batch{Prefix: tinyPrefix, Rows: rows}, model.ReviewOptions{})
 	}
 	wantScores, want := run(dtypes.Float32)

@@ -124,6 +124,7 @@ func TestReadRefuses(t *testing.T) {
 		{name: "SARIF runs an object", doc: `{"version":"2.1.0","runs":{}}`, want: []string{"array", "an object"}},
 		{name: "SARIF cut short", doc: "{\"version\":\"2.1.0\",\n\"runs\":[{\"tool\":", want: []string{"in:2:", "cut short"}},
 		{name: "SARIF broken", doc: "{\"version\":\"2.1.0\",\n \"runs\":[,]}", want: []string{"in:2:10:"}},
+		{name: "SARIF and more", doc: "{\"version\":\"2.1.0\",\"runs\":[]}\n{\"x\":1}", want: []string{"in:2:1:", "after top-level value"}},
 		{name: "SARIF is an array", doc: "[]", format: "sarif", want: []string{"expected a JSON object, found an array"}},
 		{name: "too deep", doc: `{"version":"2.1.0","runs":[` + strings.Repeat("[", 20000), want: []string{"in:1:", "depth"}},
 		{name: "gzip bomb", doc: string(bomb), format: "sarif", limit: 1 << 20, want: []string{"larger than the limit"}},

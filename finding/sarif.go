@@ -84,7 +84,11 @@ func readSARIF(in *input) error {
 	if err != nil {
 		offset, _ := syntaxOffset(err)
 		line, column := locate(doc, offset)
-		return fmt.Errorf("%s:%d:%d: not valid JSON: %w; was the report cut short?", in.name, line, column, err)
+		hint := ""
+		if offset >= int64(len(doc))-1 { // at its last byte: it goes on no further
+			hint = "; was the report cut short?"
+		}
+		return fmt.Errorf("%s:%d:%d: not valid JSON: %w%s", in.name, line, column, err, hint)
 	}
 	top := root.object()
 	if err := checkSARIFVersion(in.name, root, top); err != nil {

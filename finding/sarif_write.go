@@ -169,6 +169,11 @@ func (d *sarifDocument) edits(r Reviewed, o SARIFOptions) []edit {
 		edits = append(edits, dropElems(results, drop)...)
 	}
 	sort.SliceStable(edits, func(a, b int) bool { return edits[a].start < edits[b].start })
+	if bytes.Contains(d.root.doc, []byte("\r\n")) {
+		for i, e := range edits { // strings escape theirs, so these are the layout's
+			edits[i].text = bytes.ReplaceAll(e.text, []byte("\n"), []byte("\r\n"))
+		}
+	}
 	return edits
 }
 

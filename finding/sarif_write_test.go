@@ -217,7 +217,8 @@ func TestSARIFLayout(t *testing.T) {
   ]
 }
 `
-	text, _ := writeSARIF(t, SARIFOptions{}, Reviewed{readString(t, doc, "auto"), []Verdict{{Verdict: FalsePositive, P: 0.1, Reasoning: "why"}}})
+	verdicts := []Verdict{{Verdict: FalsePositive, P: 0.1, Reasoning: "why"}}
+	text, _ := writeSARIF(t, SARIFOptions{}, Reviewed{readString(t, doc, "auto"), verdicts})
 	want := strings.Replace(doc, `            "text": "m"
           }
 `, `            "text": "m"
@@ -240,6 +241,12 @@ func TestSARIFLayout(t *testing.T) {
 `, 1)
 	if diff := cmp.Diff(want, text); diff != "" {
 		t.Error(diff)
+	}
+
+	windows := func(text string) string { return strings.ReplaceAll(text, "\n", "\r\n") }
+	text, _ = writeSARIF(t, SARIFOptions{}, Reviewed{readString(t, windows(doc), "auto"), verdicts})
+	if got, want := strings.TrimSpace(text), strings.TrimSpace(windows(want)); got != want {
+		t.Error(cmp.Diff(want, got))
 	}
 }
 

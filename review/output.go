@@ -94,7 +94,7 @@ func (o *Output) open(path string) error {
 	o.pending, err = renameio.NewPendingFile(path, renameio.WithTempDir(filepath.Dir(path)),
 		renameio.WithPermissions(0o644), renameio.WithExistingPermissions())
 	if err != nil {
-		return fmt.Errorf("output: %w", err)
+		return fmt.Errorf("output %s: %w", o.what, withoutTemporary(err))
 	}
 	o.w = o.pending
 	return nil

@@ -171,9 +171,9 @@ func TestOutputFormatAndFile(t *testing.T) {
 	}
 	dir := t.TempDir()
 	for name, o := range map[string]OutputOptions{
-		"output format":   {Format: "xml"},
-		"is a folder":     {Path: dir},
-		"no such file":    {Path: filepath.Join(dir, "none", "a.jsonl")},
+		"output format": {Format: "xml"},
+		"is a folder":   {Path: dir},
+		filepath.Join(dir, "none", "a.jsonl") + ": no such file": {Path: filepath.Join(dir, "none", "a.jsonl")},
 		"for SARIF":       {Path: filepath.Join(dir, "a.jsonl"), SARIF: finding.SARIFOptions{DropSuppressed: true}},
 		"this is jsonl":   {Format: FormatJSONL, SARIF: finding.SARIFOptions{DropSuppressed: true}},
 		"expected table,": {Format: "html"},

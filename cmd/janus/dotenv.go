@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -21,12 +22,17 @@ var namedBackend = regexp.MustCompile(`^(go|xla)(:[a-z_]*)?$`)
 // Janus is run in checkouts of strangers' code, and a .env of theirs must not choose what runs here: so no other variable is
 // taken, none that names a folder with plugins, and no backend that is a file.
 func loadDotenv() error {
-	values, err := godotenv.Read()
+	text, err := os.ReadFile(".env")
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
 	if err != nil {
-		return fmt.Errorf(".env: %w", err)
+		return err
+	}
+	values, err := godotenv.UnmarshalBytes(bytes.TrimPrefix(text, []byte("\ufeff")))
+	if err != nil {
+		// The parser's error quotes the rest of the file, and such files hold secrets.
+		return errors.New(".env: a line is not a variable: expected NAME=value")
 	}
 	for _, name := range []string{basemodel.EnvModel, backend.EnvBackend, "NO_COLOR"} {
 		value, there := values[name]

@@ -69,7 +69,7 @@ demo: build model ## Review a real report with a real model
 .PHONY: test
 test: native model ## Run all tests
 	@scripts/fetch xla model
-	$(GO) test -timeout 25m $(TEST_FLAGS) ./...
+	JANUS_REQUIRE_FETCHED=1 $(GO) test -timeout 25m $(TEST_FLAGS) ./...
 
 # On XLA unless GOMLX_BACKEND names another backend (GOMLX_BACKEND=go is the pure-Go one).
 .PHONY: parity

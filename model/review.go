@@ -163,12 +163,12 @@ func (m *Model) decode(ctx context.Context, batch Batch, o ReviewOptions, d deco
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
-	heads := make([][]int32, len(rows))
+	starts := make([][]int32, len(rows)) // the loop feeds the last token
 	adapters := make([]int32, len(rows))
 	for i, r := range rows {
-		heads[i], adapters[i] = r.Prompt[:len(r.Prompt)-1], m.slot(r.Adapter)
+		starts[i], adapters[i] = r.Prompt[:len(r.Prompt)-1], m.slot(r.Adapter)
 	}
-	cache, err := m.prefill(prefix, heads, adapters, o.RoomPrompt)
+	cache, err := m.prefill(prefix, starts, adapters, o.RoomPrompt)
 	if err != nil {
 		return nil, err
 	}

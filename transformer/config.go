@@ -110,6 +110,10 @@ func LoadConfig(dir string) (*Config, error) {
 	return c, nil
 }
 
+// maxLayers bounds what a damaged or hostile config.json can ask for: lists of layers and tensors are made before the
+// checkpoint is compared with them. The deepest published models have a few hundred.
+const maxLayers = 10_000
+
 // ParseConfig reads the text of a config.json and checks it against the family that its model_type names.
 func ParseConfig(data []byte) (*Config, error) {
 	c := &Config{}
@@ -118,6 +122,9 @@ func ParseConfig(data []byte) (*Config, error) {
 	}
 	if err := json.Unmarshal(data, c); err != nil {
 		return nil, describeJSONError(data, err)
+	}
+	if c.NumHiddenLayers > maxLayers {
+		return nil, fmt.Errorf("key \"num_hidden_layers\": expected at most %d, found %d", maxLayers, c.NumHiddenLayers)
 	}
 	family, err := Lookup(c.ModelType)
 	if err != nil {

@@ -123,6 +123,7 @@ func TestConfigErrors(t *testing.T) {
 		{"a Gemma that looks ahead", `"model_type": "gemma2", "use_bidirectional_attention": true`, "use_bidirectional_attention"},
 		{"a Gemma that sees", `"model_type": "gemma3"`, "gemma3_text"},
 		{"unknown activation", `"model_type": "llama", "hidden_act": "mish"`, `activation "mish" is not known`},
+		{"layers without end", `"model_type": "llama", "num_hidden_layers": 2000000000`, `key "num_hidden_layers": expected at most`},
 		{"unknown family", `"model_type": "mamba"`, `"mamba" is not known; known are`},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -191,15 +191,23 @@ func (m *Model) openAdapters(c *weights.Checkpoint, want map[string][]int, o Opt
 	}
 	m.bank = bank
 	for _, p := range bank.Params() {
-		t, err := upload(m.backend.Backend, m.dtype, p.Data, p.Shape...)
-		if err != nil {
-			return fmt.Errorf("adapter tensor %s: %w", p.Name, err)
+		if err := m.addExtra("lora."+p.Name, m.dtype, p.Data, p.Shape...); err != nil {
+			return err
 		}
-		m.extra = append(m.extra, value{"lora." + p.Name, t})
 	}
 	m.extra = append(m.extra,
 		value{"lora.owner", tensors.FromFlatDataAndDimensions(bank.Owner(), bank.Rank())},
 		value{"lora.scale", tensors.FromFlatDataAndDimensions(bank.Scale(), bank.Rank())})
+	return nil
+}
+
+// addExtra puts a tensor of an adapter or a head on the device.
+func (m *Model) addExtra(name string, dtype dtypes.DType, data []float32, shape ...int) error {
+	t, err := upload(m.backend.Backend, dtype, data, shape...)
+	if err != nil {
+		return fmt.Errorf("tensor %s: %w", name, err)
+	}
+	m.extra = append(m.extra, value{name, t})
 	return nil
 }
 
@@ -245,11 +253,9 @@ func (m *Model) openHeads(c *weights.Checkpoint, o Options) error {
 		m.pools = append(m.pools, layerPool{layer, pool})
 	}
 	for _, p := range m.heads.Params() {
-		v, err := hostTensor(m.backend.Backend, p.Name, p.Data, p.Shape...)
-		if err != nil {
+		if err := m.addExtra(p.Name, dtypes.Float32, p.Data, p.Shape...); err != nil {
 			return err
 		}
-		m.extra = append(m.extra, v)
 	}
 	return nil
 }

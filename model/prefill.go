@@ -24,6 +24,16 @@ type cached struct {
 
 type kvTensors struct{ k, v *tensors.Tensor }
 
+// newCached takes a program's outputs: keys and values layer by layer, then the sums. tokens is their S.
+func (m *Model) newCached(out []*tensors.Tensor, tokens int) *cached {
+	n := m.config.NumHiddenLayers
+	c := &cached{tokens: tokens, sums: out[2*n:]}
+	for i := range n {
+		c.kv = append(c.kv, kvTensors{out[2*i], out[2*i+1]})
+	}
+	return c
+}
+
 func (c *cached) finalize() {
 	if c == nil {
 		return
@@ -126,12 +136,7 @@ func (m *Model) prefill(prefix *cached, rows [][]int32, adapters []int32, room i
 	if err != nil {
 		return nil, err
 	}
-	c := &cached{tokens: s}
-	for i := range m.config.NumHiddenLayers {
-		c.kv = append(c.kv, kvTensors{out[2*i], out[2*i+1]})
-	}
-	c.sums = out[2*m.config.NumHiddenLayers:]
-	return c, nil
+	return m.newCached(out, s), nil
 }
 
 // shape tells programs apart by their prefix.

@@ -76,11 +76,7 @@ func (m *Model) spread(parts []*cached, index []int32) (*cached, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := &cached{tokens: parts[0].tokens, real: parts[0].real, owned: true, length: tensors.FromScalar(int32(parts[0].real))}
-	n := m.config.NumHiddenLayers
-	for i := range n {
-		c.kv = append(c.kv, kvTensors{out[2*i], out[2*i+1]})
-	}
-	c.sums = out[2*n:]
+	c := m.newCached(out, parts[0].tokens)
+	c.real, c.owned, c.length = parts[0].real, true, tensors.FromScalar(int32(parts[0].real))
 	return c, nil
 }

@@ -174,23 +174,9 @@ func product(x, matrix *graph.Node, axis int) *graph.Node {
 	dims := slices.Clone(x.Shape().Dimensions)
 	in := dims[len(dims)-1]
 	flat := graph.Reshape(x, -1, in)
-	var y *graph.Node
-	if axis == 0 {
-		y = graph.DotGeneral(flat, []int{1}, nil, matrix, []int{0}, nil)
-	} else {
-		y = graph.DotGeneral(flat, []int{1}, nil, matrix, []int{1}, nil)
-	}
+	y := graph.DotGeneral(flat, []int{1}, nil, matrix, []int{axis}, nil)
 	dims[len(dims)-1] = y.Shape().Dim(-1)
 	return graph.Reshape(y, dims...)
-}
-
-// hostTensors puts small float32 tensors (adapters, heads) on the device.
-func hostTensor(b compute.Backend, name string, data []float32, shape ...int) (value, error) {
-	t, err := upload(b, dtypes.Float32, data, shape...)
-	if err != nil {
-		return value{}, fmt.Errorf("tensor %s: %w", name, err)
-	}
-	return value{name, t}, nil
 }
 
 // wanted lists a family's tensors as weights.CheckShapes takes them: those without a shape may be there or not.

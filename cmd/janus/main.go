@@ -76,9 +76,10 @@ each finding, and a classifier on the model's states, or the model's own answer,
 Environment:
   MODEL_PATH     base model where --model is not given
   JANUS_CACHE    folder for what is fetched and converted (default: .cache beside bin/, then the user's cache folder)
+  JANUS_DB       data base of "janus data" where --db is not given (default: data/janus.db)
   GOMLX_BACKEND  backend where --backend is not given: "go", "xla:cuda", "xla:/path/plugin.so"
   NO_COLOR       no colours where it is set
-All but JANUS_CACHE are also read from a file .env in the working folder, unless they name a plugin's file; the environment wins.
+All but JANUS_CACHE and JANUS_DB are also read from a file .env in the working folder, unless they name a plugin's file; the environment wins.
 
 Exit status:
   0  done
@@ -92,6 +93,6 @@ Exit status:
 		SilenceUsage:  true,
 	}
 	root.SetFlagErrorFunc(withHelp)
-	root.AddCommand(newReview(), newGenerate(), newConvert(), newInfo(), newVersion(), newBench())
+	root.AddCommand(newReview(), newGenerate(), newConvert(), newInfo(), newVersion(), newBench(), newData())
 	return root
 }

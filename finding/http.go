@@ -213,13 +213,15 @@ func (in *input) emitExchange(x exchange) bool {
 		File: in.name, Line: &line,
 		Request: string(x.request), Response: string(x.response),
 		Title:  exchangeTitle(string(x.request), string(x.response)),
-		Origin: Origin{Result: in.report.Total, Line: x.line},
+		Origin: Origin{Result: in.report.Messages, Line: x.line},
 	}
 	if x.bad > 0 {
 		f.note("%s", invalidUTF8Note(x.bad))
 	}
-	in.report.Total++
 	in.report.Messages++
+	if in.opts.Rules != nil {
+		return in.candidates(f)
+	}
 	// The same exchange is the same finding wherever its file lies.
 	f.File, f.Line = "", nil
 	in.ids.assign(&f)

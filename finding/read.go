@@ -19,6 +19,11 @@ type ReadOptions struct {
 	// MaxBytes is the largest document, or the largest row of a format that is read
 	// row by row, after decompression. 0 means 1 GiB. It is what stops a zip bomb.
 	MaxBytes int64
+	// Rules makes the candidates of one HTTP exchange, for formats that hold traffic and
+	// no findings of their own (HAR, raw HTTP). A candidate's empty fields are filled from
+	// the exchange. Without Rules, raw HTTP gives each exchange as a row that claims
+	// nothing, and HAR gives no findings.
+	Rules func(exchange Finding) []Finding
 }
 
 func (o ReadOptions) maxBytes() int64 {
@@ -35,7 +40,7 @@ type Report struct {
 	Findings []Finding // what is to be reviewed, in the document's order
 	Problems []error   // rows that could not be read, each a *RowError
 
-	Total      int      // findings in the document, the skipped ones among them
+	Total      int      // findings in the document, the skipped ones among them; traffic without Rules has none
 	Suppressed int      // skipped: suppressed in the document itself
 	Absent     int      // skipped: in the baseline, but no longer there
 	Passed     int      // skipped: not a complaint (SARIF kinds pass and notApplicable)

@@ -71,22 +71,10 @@ func (in *input) jsonlRow(row []byte, column, number int) bool {
 		}
 		return in.problem(e)
 	}
-	if !f.reviewable() {
-		return in.problem(&RowError{Line: number, Err: errors.New(
-			`nothing to review: expected at least one of "snippet", "request", "response", "message", "title"`)})
-	}
 	if bad > 0 {
 		f.note("%s", invalidUTF8Note(bad))
 	}
-	if f.Request != "" || f.Response != "" {
-		in.report.Messages++
-	}
-	f.CWE = canonicalCWE(f.CWE)
-	if f.Language == "" {
-		f.Language = languageOf(f.File)
-	}
-	f.Origin = Origin{Result: in.report.Total - 1, Line: number}
-	return in.emit(f)
+	return in.row(f, number)
 }
 
 // explainJSON puts encoding/json's errors in the terms of the file.

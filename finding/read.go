@@ -85,7 +85,7 @@ type format struct {
 }
 
 // formats in the order in which they are tried: the most particular first.
-var formats = []format{sarifFormat, httpFormat, jsonlFormat}
+var formats = []format{sarifFormat, httpFormat, jsonlFormat, csvFormat}
 
 // Formats lists the names that Read takes, "auto" first.
 func Formats() []string {

@@ -118,7 +118,7 @@ func TestReadRefuses(t *testing.T) {
 		{name: "only space", doc: " \n", want: []string{"empty"}},
 		{name: "0 bytes, format given", format: "sarif", want: []string{"empty"}},
 		{name: "unknown content", doc: "<html>", want: []string{"SARIF 2.1.0", "<html>", "--format"}},
-		{name: "unknown format", doc: oneRow, format: "csv", want: []string{`"csv"`, "sarif", "jsonl"}},
+		{name: "unknown format", doc: oneRow, format: "yaml", want: []string{`"yaml"`, "sarif", "jsonl"}},
 		{name: "SARIF 1.0", doc: `{"version":"1.0.0","runs":[]}`, want: []string{`"1.0.0"`, `"2.1.0"`, "transform"}},
 		{name: "SARIF without version", doc: `{"runs":[]}`, want: []string{"version", "none"}},
 		{name: "SARIF runs an object", doc: `{"version":"2.1.0","runs":{}}`, want: []string{"array", "an object"}},

@@ -12,7 +12,7 @@ import (
 // Adapter is one LoRA adapter in host memory, in float32 whatever its file holds.
 type Adapter struct {
 	Name     string // the folder's base name, or what the maker calls it
-	SHA256   string // of adapter_model.safetensors, in hexadecimal; empty for an adapter that was not read from a folder
+	SHA256   string // of adapter_model.safetensors (or .bin), in hexadecimal; empty for an adapter that was not read from a folder
 	Config   Config
 	modules  map[string]*Module
 	replaced map[string]Values

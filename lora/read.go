@@ -15,12 +15,13 @@ import (
 const (
 	configFile  = "adapter_config.json"
 	weightsFile = "adapter_model.safetensors"
+	torchFile   = "adapter_model.bin" // of old versions of PEFT, and with safe_serialization=False
 )
 
 // prefix stands before every name in PEFT's file: its wrapper's attribute and that of the wrapped model.
 const prefix = "base_model.model."
 
-// Open reads a PEFT folder. Values of float32, float16 and bfloat16 files become float32.
+// Open reads a PEFT folder, whose weights are safetensors or, where these are not there, PyTorch's. Values of float32, float16 and bfloat16 files become float32.
 func Open(dir string) (*Adapter, error) {
 	a, err := open(dir)
 	if err != nil {
@@ -41,7 +42,8 @@ func open(dir string) (a *Adapter, err error) {
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", configFile, err)
 	}
-	checkpoint, err := weights.Open(filepath.Join(dir, weightsFile))
+	path := weights.FirstFile(dir, weightsFile, torchFile)
+	checkpoint, err := weights.Open(path)
 	if err != nil {
 		return nil, err
 	}
@@ -52,7 +54,7 @@ func open(dir string) (a *Adapter, err error) {
 	}()
 	modules, replaced, err := collect(checkpoint)
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", weightsFile, err)
+		return nil, fmt.Errorf("%s: %w", filepath.Base(path), err)
 	}
 	sum, err := checkpoint.SHA256()
 	if err != nil {
@@ -64,7 +66,7 @@ func open(dir string) (a *Adapter, err error) {
 	}
 	a, err = New(name, *config, modules, replaced)
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", weightsFile, err)
+		return nil, fmt.Errorf("%s: %w", filepath.Base(path), err)
 	}
 	a.SHA256 = sum
 	return a, nil

@@ -13,6 +13,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"unsafe"
 
 	"github.com/gomlx/compute/dtypes"
 )
@@ -33,8 +34,8 @@ type Tensor struct {
 	Data  []byte
 }
 
-// Checkpoint is an open safetensors file, or all shards of one checkpoint. It
-// is safe for use by several goroutines.
+// Checkpoint is an open safetensors or PyTorch file, or all shards of one
+// checkpoint. It is safe for use by several goroutines.
 type Checkpoint struct {
 	shards  []*shard
 	entries []shardEntry // sorted by tensor name
@@ -57,10 +58,16 @@ type shardEntry struct {
 	shard *shard
 }
 
-// Open opens a checkpoint: a .safetensors file, an index file
-// (*.safetensors.index.json), or a folder that has model.safetensors or
-// model.safetensors.index.json. Headers are read and validated, data is mapped
-// and read only when touched. Errors about the contents are [FormatError]s.
+// Open opens a checkpoint: a .safetensors file, a file of torch.save (.bin, .pt,
+// .pth), an index of shards (*.index.json), or a folder that has
+// model.safetensors or pytorch_model.bin, or the index of either. Headers are
+// read and validated, data is mapped and read only when touched. Errors about
+// the contents are [FormatError]s.
+//
+// A PyTorch file is a pickle, which can name any Python function to be called.
+// No Python runs here, and a file that names anything but tensors and plain
+// containers is refused. Tensors that are views with strides, or big-endian, are
+// copied each time [Checkpoint.Tensor] is asked for them.
 func Open(dirOrFile string) (*Checkpoint, error) {
 	path, err := locate(dirOrFile)
 	if err != nil {
@@ -80,8 +87,8 @@ func Open(dirOrFile string) (*Checkpoint, error) {
 	return c, nil
 }
 
-// locate finds the file to open; a folder with both kinds gives the single
-// file, as transformers does.
+// locate finds the file to open; a folder with several gives safetensors before
+// PyTorch's, and the single file before the shards, as transformers does.
 func locate(dirOrFile string) (string, error) {
 	info, err := os.Stat(dirOrFile)
 	if err != nil {
@@ -90,7 +97,7 @@ func locate(dirOrFile string) (string, error) {
 	if !info.IsDir() {
 		return dirOrFile, nil
 	}
-	for _, name := range []string{SingleFile, IndexFile} {
+	for _, name := range []string{SingleFile, IndexFile, TorchFile, TorchIndex} {
 		path := filepath.Join(dirOrFile, name)
 		if _, err := os.Stat(path); err == nil {
 			return path, nil
@@ -109,7 +116,19 @@ func locate(dirOrFile string) (string, error) {
 		}
 	}
 	return "", &FormatError{File: dirOrFile, Problem: "the folder holds no checkpoint",
-		Expected: SingleFile + " or " + IndexFile, Found: found + hint}
+		Expected: SingleFile + ", " + TorchFile + " or the index of either", Found: found + hint}
+}
+
+// FirstFile is the path of the first of the names that dir has, or of the first
+// name where it has none.
+func FirstFile(dir string, names ...string) string {
+	for _, name := range names {
+		path := filepath.Join(dir, name)
+		if _, err := os.Stat(path); err == nil {
+			return path
+		}
+	}
+	return filepath.Join(dir, names[0])
 }
 
 func openShard(path string) (*shard, error) {
@@ -117,7 +136,11 @@ func openShard(path string) (*shard, error) {
 	if err != nil {
 		return nil, err
 	}
-	h, err := parseHeader(path, data)
+	parse := parseHeader
+	if isTorch(path, data) {
+		parse = parseTorch
+	}
+	h, err := parse(path, data)
 	if err != nil {
 		return nil, errors.Join(err, unmap())
 	}
@@ -134,23 +157,44 @@ func (c *Checkpoint) Names() []string {
 }
 
 // Tensor returns a tensor and whether there is one of that name. Its Data is
-// the mapped file: read-only, and gone after [Checkpoint.Close].
+// the mapped file (or a copy, see [Open]): read-only, and gone after [Checkpoint.Close].
 func (c *Checkpoint) Tensor(name string) (Tensor, bool) {
 	i, ok := slices.BinarySearchFunc(c.entries, name, func(e shardEntry, n string) int { return cmp.Compare(e.name, n) })
 	if !ok {
 		return Tensor{}, false
 	}
 	e := c.entries[i]
-	return Tensor{Name: e.name, DType: e.dtype, Shape: slices.Clone(e.shape), Data: e.shard.data[e.begin:e.end:e.end]}, true
+	return Tensor{Name: e.name, DType: e.dtype, Shape: slices.Clone(e.shape), Data: e.bytes(e.shard.data)}, true
 }
 
 // Release takes a tensor's pages out of the process's memory, once it was
 // copied elsewhere. Its Data stays valid: a later touch reads the file again.
 func (c *Checkpoint) Release(t Tensor) error {
-	if len(t.Data) == 0 {
-		return nil
+	for _, s := range c.shards {
+		if within(t.Data, s.data) {
+			return dropPages(t.Data)
+		}
 	}
-	return dropPages(t.Data)
+	return nil // a copy
+}
+
+// within tells whether part lies in whole.
+func within(part, whole []byte) bool {
+	if len(part) == 0 || len(whole) == 0 {
+		return false
+	}
+	p, w := uintptr(unsafe.Pointer(unsafe.SliceData(part))), uintptr(unsafe.Pointer(unsafe.SliceData(whole)))
+	return p >= w && p-w < uintptr(len(whole))
+}
+
+// Format is "safetensors" or "pytorch".
+func (c *Checkpoint) Format() string {
+	for _, e := range c.entries {
+		if e.view != nil {
+			return "pytorch"
+		}
+	}
+	return "safetensors"
 }
 
 // Metadata returns the files' __metadata__ maps, merged; where shards
@@ -163,7 +207,7 @@ func (c *Checkpoint) Metadata() map[string]string {
 	return merged
 }
 
-// Files returns the paths of the safetensors files, sorted.
+// Files returns the paths of the files that hold the tensors, sorted.
 func (c *Checkpoint) Files() []string {
 	files := make([]string, len(c.shards))
 	for i, s := range c.shards {

@@ -17,7 +17,7 @@ import (
 type Description struct {
 	Path         string       `json:"path"`
 	Kind         string       `json:"kind"`                   // "model", "adapter" or "head"
-	Format       string       `json:"format"`                 // "safetensors" or "gguf"
+	Format       string       `json:"format"`                 // "safetensors", "pytorch" or "gguf"
 	Architecture string       `json:"architecture,omitempty"` // model_type of config.json, general.architecture of a GGUF
 	Tensors      int          `json:"tensors"`
 	Parameters   int64        `json:"parameters"` // elements of all tensors; tied ones are stored and counted once
@@ -45,11 +45,14 @@ type FileInfo struct {
 	SHA256 string `json:"sha256"`
 }
 
-// The weights and settings of the kinds of folders.
-var folderKinds = []struct{ kind, weights, config string }{
-	{"adapter", "adapter_model.safetensors", "adapter_config.json"},
-	{"head", "head.safetensors", "head.json"},
-	{"model", "", "config.json"},
+// The settings and weights of the kinds of folders; a model's weights are what [Open] finds.
+var folderKinds = []struct {
+	kind, config string
+	weights      []string // the first that is there
+}{
+	{"adapter", "adapter_config.json", []string{"adapter_model.safetensors", "adapter_model.bin"}},
+	{"head", "head.json", []string{"head.safetensors"}},
+	{"model", "config.json", nil},
 }
 
 // Describe reads what a model folder (or adapter, or head folder), a safetensors
@@ -78,8 +81,8 @@ func Describe(path string) (Description, error) {
 			continue
 		}
 		d.Kind = k.kind
-		if k.weights != "" {
-			open = filepath.Join(path, k.weights)
+		if len(k.weights) > 0 {
+			open = FirstFile(path, k.weights...)
 		}
 		if err := d.readConfig(filepath.Join(path, k.config)); err != nil {
 			return d, err
@@ -127,7 +130,7 @@ func (d *Description) describeTensors(path string) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, c.Close()) }()
-	d.Format = "safetensors"
+	d.Format = c.Format()
 	for _, e := range c.entries {
 		n, _ := elements(e.shape)
 		d.count(DTypeName(e.dtype), int64(n), int64(e.end-e.begin))

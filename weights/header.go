@@ -19,12 +19,22 @@ const maxHeader = 100_000_000
 // metadataKey holds a file's free-form string map beside the tensors.
 const metadataKey = "__metadata__"
 
-// entry is one tensor of a header; begin and end are offsets into the file.
+// entry is one tensor of a header; begin and end are offsets into the file. A tensor of a PyTorch checkpoint has a view of
+// its storage, and begin is 0.
 type entry struct {
 	name       string
 	dtype      dtypes.DType
 	shape      []int
 	begin, end int
+	view       *torchTensor
+}
+
+// bytes returns the tensor's data, of the mapped file where it stands there as asked for.
+func (e entry) bytes(file []byte) []byte {
+	if e.view != nil {
+		return e.view.bytes()
+	}
+	return file[e.begin:e.end:e.end]
 }
 
 // header is a validated safetensors header.

@@ -14,7 +14,7 @@ import (
 // tensors has about 10 MB.
 const maxIndex = 100_000_000
 
-// openIndex opens the shards that a *.safetensors.index.json lists:
+// openIndex opens the shards that a *.index.json lists:
 // {"metadata": {...}, "weight_map": {"tensor name": "file name", ...}}.
 // A tensor that a shard has but the index does not list is left out.
 func openIndex(path string) (*Checkpoint, error) {

@@ -25,7 +25,7 @@ var jsonlFormat = format{
 		for _, line := range lines {
 			var row map[string]json.RawMessage
 			if json.Unmarshal(line, &row) == nil && (row["snippet"] != nil || row["request"] != nil ||
-				row["response"] != nil || row["message"] != nil || row["title"] != nil) {
+				row["response"] != nil || row["message"] != nil || row["title"] != nil || row["smell"] != nil) {
 				return true
 			}
 		}
@@ -63,8 +63,8 @@ func readJSONL(in *input) error {
 // jsonlRow reads one row, which begins column bytes into its line.
 func (in *input) jsonlRow(row []byte, column, number int) bool {
 	row, bad := validText(row)
-	var f Finding
-	if err := json.Unmarshal(row, &f); err != nil {
+	f, extra, err := rowFinding(row)
+	if err != nil {
 		e := &RowError{Line: number, Err: explainJSON(err)}
 		if offset, ok := syntaxOffset(err); ok {
 			e.Column = column + int(offset) + 1
@@ -74,7 +74,28 @@ func (in *input) jsonlRow(row []byte, column, number int) bool {
 	if bad > 0 {
 		f.note("%s", invalidUTF8Note(bad))
 	}
+	if extra != nil && in.whole {
+		if in.report.iac == nil {
+			in.report.iac = map[int]iacExtra{}
+		}
+		in.report.iac[in.report.Total-1] = *extra
+	}
 	return in.row(f, number)
+}
+
+// rowFinding reads a row of either kind: a finding, or one of the study's on
+// infrastructure code, which has a smell and no snippet.
+func rowFinding(row []byte) (f Finding, extra *iacExtra, err error) {
+	var kind struct {
+		Smell   *string         `json:"smell"`
+		Snippet json.RawMessage `json:"snippet"`
+	}
+	if bytes.Contains(row, []byte(`"smell"`)) && json.Unmarshal(row, &kind) == nil && kind.Smell != nil && kind.Snippet == nil {
+		f, x, err := iacFinding(row)
+		return f, &x, err
+	}
+	err = json.Unmarshal(row, &f)
+	return f, nil, err
 }
 
 // explainJSON puts encoding/json's errors in the terms of the file.

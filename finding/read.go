@@ -47,7 +47,8 @@ type Report struct {
 	Messages   int      // HTTP exchanges in the document
 	Notes      []string // about the document as a whole
 
-	sarif *sarifDocument // what WriteSARIF gives back; nil for other formats
+	sarif *sarifDocument   // what WriteSARIF gives back; nil for other formats
+	iac   map[int]iacExtra // what WriteIaC gives back, by Origin.Result; nil for other formats
 }
 
 // RowError says which row of a document could not be read, and why. The other
@@ -85,7 +86,7 @@ type format struct {
 }
 
 // formats in the order in which they are tried: the most particular first.
-var formats = []format{sarifFormat, httpFormat, jsonlFormat, csvFormat}
+var formats = []format{sarifFormat, httpFormat, jsonlFormat, glitchFormat, csvFormat}
 
 // Formats lists the names that Read takes, "auto" first.
 func Formats() []string {
@@ -105,6 +106,7 @@ type input struct {
 	ids    ids
 	yield  func(Finding, error) bool
 	done   bool // the caller wants no more
+	whole  bool // the caller keeps the findings: Read, not Scan
 }
 
 // emit hands a finding to the caller; false means stop.
@@ -150,14 +152,15 @@ func Detect(head []byte) string {
 func Read(name string, r io.Reader, format string, opts ReadOptions) (*Report, error) {
 	var findings []Finding
 	var problems []error
-	report, err := Scan(name, r, format, opts, func(f Finding, err error) bool {
+	in := &input{name: name, opts: opts, whole: true, yield: func(f Finding, err error) bool {
 		if err != nil {
 			problems = append(problems, err)
 		} else {
 			findings = append(findings, f)
 		}
 		return true
-	})
+	}}
+	report, err := in.scan(r, format)
 	if err != nil {
 		return nil, err
 	}
@@ -169,7 +172,12 @@ func Read(name string, r io.Reader, format string, opts ReadOptions) (*Report, e
 // error of a row that could not be read, to yield as it comes, and stops where
 // yield returns false. The report it returns has counts and no findings.
 func Scan(name string, r io.Reader, format string, opts ReadOptions, yield func(Finding, error) bool) (*Report, error) {
-	in := &input{name: name, opts: opts, ids: ids{}, yield: yield, report: &Report{Name: name}}
+	in := &input{name: name, opts: opts, yield: yield}
+	return in.scan(r, format)
+}
+
+func (in *input) scan(r io.Reader, format string) (*Report, error) {
+	in.ids, in.report = ids{}, &Report{Name: in.name}
 	if err := in.open(r); err != nil {
 		return nil, err
 	}

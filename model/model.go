@@ -49,7 +49,8 @@ type Model struct {
 	mu      sync.Mutex
 	dir     string
 	config  *transformer.Config
-	decoder transformer.Decoder
+	layers  transformer.Layers
+	decoder transformer.Decoder // nil where the model is an encoder
 	backend backend.Choice
 	dtype   dtypes.DType
 	store   *store
@@ -124,7 +125,10 @@ func Open(ctx context.Context, dir string, o Options) (m *Model, err error) {
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, checkpoint.Close()) }()
-	list := family.Tensors(config)
+	list, err := checkpointTensors(family, config, checkpoint)
+	if err != nil {
+		return nil, err
+	}
 	want := wanted(list)
 	if err := weights.CheckShapes(checkpoint, want); err != nil {
 		return nil, err
@@ -136,9 +140,10 @@ func Open(ctx context.Context, dir string, o Options) (m *Model, err error) {
 		}
 	}
 	m = &Model{
-		dir: dir, config: config, decoder: family.New(config), backend: o.Backend, dtype: o.DType,
+		dir: dir, config: config, layers: family.Layers(config), backend: o.Backend, dtype: o.DType,
 		programs: map[string]*program{}, prefixes: map[int32]*cached{},
 	}
+	m.decoder, _ = m.layers.(transformer.Decoder)
 	if err := m.openAdapters(checkpoint, want, o); err != nil {
 		return nil, err
 	}
@@ -161,6 +166,9 @@ func (m *Model) openAdapters(c *weights.Checkpoint, want map[string][]int, o Opt
 	for _, dir := range o.Adapters {
 		a, err := lora.Open(dir)
 		if err != nil {
+			return err
+		}
+		if err := m.renameAdapter(a); err != nil {
 			return err
 		}
 		err = a.Check(func(tensor string) ([]int, bool) {
@@ -241,6 +249,22 @@ func (m *Model) openHeads(c *weights.Checkpoint, o Options) error {
 			m.features = append(m.features, f)
 		}
 	}
+	if err := m.openPools(); err != nil {
+		return err
+	}
+	for _, p := range m.heads.Params() {
+		if err := m.addExtra(p.Name, dtypes.Float32, p.Data, p.Shape...); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// openPools makes the running pools of the features, by layer. An encoder runs nothing along: it pools whole rows.
+func (m *Model) openPools() error {
+	if m.IsEncoder() {
+		return m.checkEncoderPooling()
+	}
 	kinds := map[classifier.Layer][]classifier.Pooling{}
 	for _, f := range m.features {
 		kinds[f.Layer] = append(kinds[f.Layer], f.Pooling)
@@ -251,11 +275,6 @@ func (m *Model) openHeads(c *weights.Checkpoint, o Options) error {
 			return err
 		}
 		m.pools = append(m.pools, layerPool{layer, pool})
-	}
-	for _, p := range m.heads.Params() {
-		if err := m.addExtra(p.Name, dtypes.Float32, p.Data, p.Shape...); err != nil {
-			return err
-		}
 	}
 	return nil
 }

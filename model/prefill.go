@@ -166,10 +166,10 @@ func (m *Model) rowInputs(rows [][]int32, s int, adapters []int32) []value {
 func (m *Model) runLayers(f *transformer.Forward, h *Node) []*Node {
 	states := make([]*Node, 0, m.config.NumHiddenLayers+1)
 	for i := range m.config.NumHiddenLayers {
-		h = m.decoder.Layer(f, i, h)
+		h = m.layers.Layer(f, i, h)
 		states = append(states, h)
 	}
-	return append(states, m.decoder.Norm(f, h))
+	return append(states, m.layers.Norm(f, h))
 }
 
 // promptSums adds up, for each layer that some head pools over the prompt, the states at valid positions: [B, D].

@@ -84,7 +84,12 @@ type Verdict struct {
 
 // Review runs a batch: one prefill of the prompts (and one of the prefix, if it is new) and then one execution of the one
 // graph, which gives each row's analysis, trajectory and verdict.
+//
+// An encoder writes no analysis: its heads judge the prompts alone, and of the options only the room for programs matters.
 func (m *Model) Review(ctx context.Context, batch Batch, o ReviewOptions) ([]Verdict, error) {
+	if m.IsEncoder() {
+		return m.reviewWhole(ctx, batch, o)
+	}
 	d := decodeShape{Verdict: byClosing, Closing: len(o.Closing), Sure: o.Sure > 0}
 	switch {
 	case len(m.heads) > 0:
@@ -140,6 +145,9 @@ func (m *Model) checkTokens(ids []int32) error {
 
 // decode runs prefix, prompts and loop.
 func (m *Model) decode(ctx context.Context, batch Batch, o ReviewOptions, d decodeShape) ([]Verdict, error) {
+	if m.IsEncoder() {
+		return nil, m.encoderError()
+	}
 	if err := m.check(batch); err != nil {
 		return nil, err
 	}

@@ -8,6 +8,8 @@ import (
 	"github.com/gomlx/compute/shapes"
 	. "github.com/gomlx/gomlx/core/graph" //nolint:revive // GoMLX's own habit for graph functions
 	"github.com/gomlx/gomlx/core/tensors"
+
+	"github.com/januslm/janus/transformer"
 )
 
 // Text is a prompt with a continuation to score.
@@ -20,6 +22,9 @@ type Text struct {
 // Score returns the natural logarithm of the probability of each continuation token, given all before it: one slice a
 // text, as long as its continuation. All texts run in one batch.
 func (m *Model) Score(ctx context.Context, texts []Text) ([][]float64, error) {
+	if m.IsEncoder() {
+		return nil, m.encoderError()
+	}
 	rows := make([][]int32, len(texts))
 	adapters := make([]int32, len(texts))
 	longest := 1
@@ -40,7 +45,7 @@ func (m *Model) Score(ctx context.Context, texts []Text) ([][]float64, error) {
 			targets[i*longest+k] = id
 		}
 	}
-	out, err := m.whole(ctx, "score", rows, adapters, []value{
+	out, err := m.whole(ctx, "score", rows, adapters, 0, []value{
 		{"from", tensors.FromFlatDataAndDimensions(from, len(texts), longest)},
 		{"targets", tensors.FromFlatDataAndDimensions(targets, len(texts), longest)},
 	}, func(in nodes) []*Node {
@@ -88,31 +93,37 @@ type States struct {
 	Layers [][][]float32 // [layer][row][n·D]: the residual stream as it leaves each layer
 	Last   [][]float32   // [row][n·D]: after the final norm
 	Logits [][]float32   // [row][n·V]; only where asked for
+	Pooler [][]float32   // [row][D]: what an encoder's pretrained pooler makes of Last; only where asked for
 }
 
 // StatesOptions choose what [Model.States] returns besides Last.
 type StatesOptions struct {
 	Layers bool // Embed and Layers too
-	Logits bool
+	Logits bool // an encoder's are those of its masked language modelling, where the checkpoint has that head
+	Pooler bool // encoders whose checkpoint has a pooler only
+	// Types are BERT's segments of each row, as long as the row; nil is 0 everywhere.
+	Types [][]int32
 }
 
 // States runs rows of tokens whole and returns their states, row-major, float32, padding removed. adapters holds a row's
 // adapter index (-1: the bare base); nil is the base for all.
 func (m *Model) States(ctx context.Context, rows [][]int32, adapters []int, o StatesOptions) (*States, error) {
-	slots := make([]int32, len(rows))
-	for i := range slots {
-		slots[i] = -1
-		if adapters != nil {
-			slots[i] = m.slot(adapters[i])
-		}
+	types, err := m.checkStates(rows, o)
+	if err != nil {
+		return nil, err
 	}
-	out, err := m.whole(ctx, shapeKey("states", fmt.Sprintf("%+v", o)), rows, slots, nil, func(in nodes) []*Node {
+	key := shapeKey("states", o.Layers, o.Logits, o.Pooler)
+	out, err := m.whole(ctx, key, rows, m.slots(rows, adapters), 0, types, func(in nodes) []*Node {
 		f, _ := m.pass(in)
-		embed := m.decoder.Embed(f, in["ids"])
+		f.TokenTypes = in["types"]
+		embed := m.layers.Embed(f, in["ids"])
 		states := m.runLayers(f, embed)
 		list := []*Node{states[len(states)-1]}
+		if o.Pooler {
+			list = append(list, m.layers.(transformer.Pooler).Pool(f, list[0]))
+		}
 		if o.Logits {
-			list = append(list, m.decoder.Logits(f, list[0]))
+			list = append(list, m.logits(f, list[0]))
 		}
 		if o.Layers {
 			list = append(list, embed)
@@ -136,6 +147,12 @@ func (m *Model) States(ctx context.Context, rows [][]int32, adapters []int, o St
 	if s.Last, err = next(); err != nil {
 		return nil, err
 	}
+	if o.Pooler {
+		if s.Pooler, err = lines(out[0]); err != nil {
+			return nil, err
+		}
+		out = out[1:]
+	}
 	if o.Logits {
 		if s.Logits, err = next(); err != nil {
 			return nil, err
@@ -157,8 +174,9 @@ func (m *Model) States(ctx context.Context, rows [][]int32, adapters []int, o St
 	return s, nil
 }
 
-// whole compiles and runs a program over whole rows, with further inputs that come after the rows'.
-func (m *Model) whole(ctx context.Context, name string, rows [][]int32, slots []int32, more []value, build func(in nodes) []*Node) ([]*tensors.Tensor, error) {
+// whole compiles and runs a program over whole rows, with further inputs that come after the rows'. room is the least length
+// to compile for.
+func (m *Model) whole(ctx context.Context, name string, rows [][]int32, slots []int32, room int, more []value, build func(in nodes) []*Node) ([]*tensors.Tensor, error) {
 	if len(rows) == 0 {
 		return nil, fmt.Errorf("there are no rows")
 	}
@@ -180,12 +198,12 @@ func (m *Model) whole(ctx context.Context, name string, rows [][]int32, slots []
 	if m.programs == nil {
 		return nil, fmt.Errorf("the model is closed")
 	}
-	s := bucket(longest)
+	s := bucket(max(longest, room))
 	inputs := append(m.constants(false), m.rowInputs(rows, s, slots)...)
 	inputs = append(inputs, more...)
 	key := shapeKey(name, len(rows), s)
 	for _, v := range more {
-		key = shapeKey(key, v.tensor.Shape())
+		key = shapeKey(key, v.name, v.tensor.Shape())
 	}
 	p, err := m.program(key, inputs, build)
 	if err != nil {

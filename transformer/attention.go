@@ -14,18 +14,34 @@ const masked = -1e30
 
 // Forward is one pass through the layers: what they share besides the residual stream.
 type Forward struct {
-	Config    *Config
-	Weights   Weights
-	Positions *Node // [B, S] int32: position ids of the queries
-	Cache     Cache
+	Config     *Config
+	Weights    Weights
+	Positions  *Node // [B, S] int32: position ids of the queries
+	TokenTypes *Node // [B, S] int32: BERT's segments; nil is 0 everywhere
+	Cache      Cache
 
 	rotations map[string]Rotation
 	masks     map[maskKey]*Node
+	shared    map[string]*Node
 }
 
 type maskKey struct {
-	span   *Span
-	window int
+	span          *Span
+	window        int
+	bidirectional bool
+}
+
+// Once returns what build makes, which is built once a pass: something that layers share.
+func (f *Forward) Once(name string, build func() *Node) *Node {
+	if n, ok := f.shared[name]; ok {
+		return n
+	}
+	if f.shared == nil {
+		f.shared = map[string]*Node{}
+	}
+	n := build()
+	f.shared[name] = n
+	return n
 }
 
 // Rotation returns the rotary embedding of the kind of layer named (see [Config.Rope]) at f.Positions. Computed once a
@@ -50,18 +66,27 @@ func (f *Forward) Rotation(kind string) Rotation {
 	return r
 }
 
-// visible is [B or 1, S, C] bool: which columns of a span each query may see, at most window positions back counting
-// itself (0: all).
-func (f *Forward) visible(span *Span, window int) *Node {
-	key := maskKey{span, window}
+// visible is [B or 1, S, C] bool: which columns of a span each query may see, by the window and the direction of o.
+func (f *Forward) visible(span *Span, o AttentionOptions) *Node {
+	key := maskKey{span, o.Window, o.Bidirectional}
 	if m, ok := f.masks[key]; ok {
 		return m
 	}
 	// Left to implicit broadcasting: the pure-Go backend (compute v0.1.4) miscounts an explicit one inside a closure.
 	query, keyAt := InsertAxes(f.Positions, 2), InsertAxes(span.Positions, 1)
-	mask := And(InsertAxes(span.Valid, 1), LessOrEqual(keyAt, query))
-	if window > 0 {
-		mask = And(mask, LessThan(Sub(query, keyAt), ConstAs(query, window)))
+	mask := InsertAxes(span.Valid, 1)
+	if o.Bidirectional {
+		// Against the queries' shape too, so that the mask has it where there is no window.
+		mask = And(mask, GreaterOrEqual(query, ConstAs(query, 0)))
+	} else {
+		mask = And(mask, LessOrEqual(keyAt, query))
+	}
+	if o.Window > 0 {
+		distance := Sub(query, keyAt)
+		if o.Bidirectional {
+			distance = Abs(distance)
+		}
+		mask = And(mask, LessThan(distance, ConstAs(query, o.Window)))
 	}
 	if f.masks == nil {
 		f.masks = map[maskKey]*Node{}
@@ -77,6 +102,11 @@ type AttentionOptions struct {
 	Window int     // a query sees itself and the Window-1 positions before it; 0 means all
 	// SoftCap bounds scores: cap·tanh(score/cap), before masking (Gemma 2, arXiv:2408.00118); 0 means none.
 	SoftCap float64
+	// Bidirectional lets a query see what comes after it too, as encoders do; a Window then counts to both sides.
+	Bidirectional bool
+	// Bias [H, S, C] is added to the scaled scores, before masking (T5, arXiv:1910.10683). Only without a shared prefix and
+	// with one query head a key head.
+	Bias *Node
 }
 
 // Attend is softmax(q·kᵀ·scale)·v over the keys of the layer's past and of this pass (arXiv:1706.03762), with
@@ -115,7 +145,7 @@ func (f *Forward) attendSegment(q *Node, seg Segment, groups, s int, o Attention
 	if seg.Turned {
 		depth = 2
 	}
-	mask := f.visible(seg.Span, o.Window) // [B, S, C]
+	mask := f.visible(seg.Span, o) // [B, S, C]
 
 	if seg.K.Shape().Dim(0) == 1 && b > 1 {
 		// Shared by all rows: one product a KV head, with the rows side by side.
@@ -133,6 +163,9 @@ func (f *Forward) attendSegment(q *Node, seg Segment, groups, s int, o Attention
 	}
 	scores := DotGeneral(q, []int{3}, []int{0, 1}, seg.K, []int{depth}, []int{0, 1})
 	scores = Reshape(ConvertDType(scores, dtypes.Float32), b, kv, groups, s, columns)
+	if o.Bias != nil {
+		scores = Add(scores, Reshape(ConvertDType(o.Bias, dtypes.Float32), 1, kv, groups, s, columns))
+	}
 	mask = BroadcastToDims(InsertAxes(mask, 1, 1), b, kv, groups, s, columns)
 	weights, sum, highest := expScores(SoftCap(scores, o.SoftCap), mask)
 	weighted := DotGeneral(ConvertDType(Reshape(weights, b, kv, gs, columns), seg.V.DType()), []int{3}, []int{0, 1},

@@ -51,6 +51,34 @@ type Config struct {
 	UseParallelResidual bool    `json:"use_parallel_residual"`
 	UseBias             bool    `json:"use_bias"`
 
+	// BERT, RoBERTa
+	TypeVocabSize         int    `json:"type_vocab_size"`
+	PositionEmbeddingType string `json:"position_embedding_type"`
+	IsDecoder             bool   `json:"is_decoder"`
+
+	// T5, which has names of its own for what others share
+	DModel                       int     `json:"d_model"`
+	DFF                          int     `json:"d_ff"`
+	DKV                          int     `json:"d_kv"`
+	NumLayers                    int     `json:"num_layers"`
+	NumHeads                     int     `json:"num_heads"`
+	NPositions                   int     `json:"n_positions"`
+	FeedForwardProj              string  `json:"feed_forward_proj"`
+	LayerNormEpsilon             float64 `json:"layer_norm_epsilon"`
+	RelativeAttentionNumBuckets  int     `json:"relative_attention_num_buckets"`
+	RelativeAttentionMaxDistance int     `json:"relative_attention_max_distance"`
+
+	// ModernBERT
+	NormEps                float64 `json:"norm_eps"`
+	NormBias               bool    `json:"norm_bias"`
+	LocalAttention         int     `json:"local_attention"`
+	GlobalAttnEveryNLayers int     `json:"global_attn_every_n_layers"`
+	GlobalRopeTheta        float64 `json:"global_rope_theta"`
+	LocalRopeTheta         float64 `json:"local_rope_theta"`
+	DecoderBias            bool    `json:"decoder_bias"`
+	ClassifierBias         bool    `json:"classifier_bias"`
+	ClassifierActivation   string  `json:"classifier_activation"`
+
 	// The old spelling of rotary embeddings; Rope holds them in either.
 	RopeTheta                     float64 `json:"rope_theta"`
 	RopeLocalBaseFreq             float64 `json:"rope_local_base_freq"`
@@ -61,6 +89,11 @@ type Config struct {
 
 	// ContextLength is the longest sequence that the rotary embedding is set for: see [Config.SetContextLength].
 	ContextLength int `json:"-"`
+
+	// reservedPositions are entries of the table of positions that no token gets: RoBERTa's first ones.
+	reservedPositions int
+	// relativePositions says that nothing bounds the length: max_position_embeddings is what the model was trained on.
+	relativePositions bool
 
 	DType string `json:"-"` // "float32", "bfloat16", "float16" or "" where the file does not say
 
@@ -123,8 +156,10 @@ func ParseConfig(data []byte) (*Config, error) {
 	if err := json.Unmarshal(data, c); err != nil {
 		return nil, describeJSONError(data, err)
 	}
-	if c.NumHiddenLayers > maxLayers {
-		return nil, fmt.Errorf("key \"num_hidden_layers\": expected at most %d, found %d", maxLayers, c.NumHiddenLayers)
+	for key, n := range map[string]int{"num_hidden_layers": c.NumHiddenLayers, "num_layers": c.NumLayers} {
+		if n > maxLayers {
+			return nil, fmt.Errorf("key %q: expected at most %d, found %d", key, maxLayers, n)
+		}
 	}
 	family, err := Lookup(c.ModelType)
 	if err != nil {
@@ -249,7 +284,7 @@ func (c *Config) fillAndCheck() error {
 		}
 		c.HeadDim = c.HiddenSize / c.NumAttentionHeads
 	}
-	if c.HeadDim < 0 || c.HeadDim%2 != 0 {
+	if c.HeadDim < 0 || len(c.Rope) > 0 && c.HeadDim%2 != 0 {
 		return fmt.Errorf("key \"head_dim\": rotary embedding needs an even positive number, found %d", c.HeadDim)
 	}
 	if c.NumAttentionHeads%c.NumKeyValueHeads != 0 {

@@ -27,13 +27,16 @@ func rmsNormalize(x *Node, eps float64) *Node {
 }
 
 // LayerNorm is (x-mean)/sqrt(variance+eps)·weight + bias over the last axis, computed in float32 (arXiv:1607.06450).
-// x [..., D], weight and bias [D]; the result has x's dtype.
+// x [..., D], weight and bias [D]; the bias may be nil. The result has x's dtype.
 func LayerNorm(x, weight, bias *Node, eps float64) *Node {
 	x32 := ConvertDType(x, dtypes.Float32)
 	centred := Sub(x32, meanLast(x32))
 	normed := Div(centred, Sqrt(Add(meanLast(Mul(centred, centred)), ConstAs(x32, eps))))
-	normed = ConvertDType(normed, x.DType())
-	return Add(Mul(normed, ExpandLeftToRank(weight, x.Rank())), ExpandLeftToRank(bias, x.Rank()))
+	normed = Mul(ConvertDType(normed, x.DType()), ExpandLeftToRank(weight, x.Rank()))
+	if bias == nil {
+		return normed
+	}
+	return Add(normed, ExpandLeftToRank(bias, x.Rank()))
 }
 
 // meanLast is the mean over the last axis, kept as 1.

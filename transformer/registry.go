@@ -40,16 +40,38 @@ type Weights interface {
 	Linear(x *Node, module string) *Node
 }
 
-// Decoder is a decoder-only model of one family and size.
-type Decoder interface {
+// Layers is what decoders and encoders are made of.
+type Layers interface {
 	// Embed turns ids [B, S] int32 into the residual stream [B, S, D] that enters layer 0.
 	Embed(f *Forward, ids *Node) *Node
 	// Layer runs layer i on the residual stream h [B, S, D], with the keys and values that f.Cache keeps.
 	Layer(f *Forward, i int, h *Node) *Node
 	// Norm is the final norm: what heads and the LM head read. [..., D] → [..., D].
 	Norm(f *Forward, h *Node) *Node
+}
+
+// Decoder is a decoder-only model of one family and size.
+type Decoder interface {
+	Layers
 	// Logits is the LM head over normed states: [..., D] → [..., V].
 	Logits(f *Forward, h *Node) *Node
+}
+
+// Encoder is a model whose every position sees the whole text; it writes none. Some are a [Pooler] or a [MaskedLM] too.
+type Encoder interface{ Layers }
+
+// Pooler is an encoder whose checkpoints may hold a pretrained pooler. Module is the projection that it is made of.
+type Pooler interface {
+	PoolerModule() string
+	// Pool makes one state of normed states: [B, S, D] → [B, D].
+	Pool(f *Forward, h *Node) *Node
+}
+
+// MaskedLM is an encoder whose checkpoints may hold the LM head of its training. Module is the head's first projection.
+type MaskedLM interface {
+	MaskedLMModule() string
+	// MaskedLogits scores the vocabulary at each position: normed states [..., D] → [..., V].
+	MaskedLogits(f *Forward, h *Node) *Node
 }
 
 // Family is what the file of an architecture registers.
@@ -61,8 +83,45 @@ type Family struct {
 	Check func(c *Config) error
 	// Tensors lists every tensor of the checkpoint.
 	Tensors func(c *Config) []Tensor
-	// New builds the decoder.
+	// Extras are parts that some checkpoints have and others lack: a pooler, the LM head of an encoder. A part is taken
+	// whole where its first tensor is there, and else not at all. Optional.
+	Extras func(c *Config) [][]Tensor
+	// Rename gives a tensor of a checkpoint the key that Tensors lists, where checkpoints of the family spell it in
+	// several ways, and "" where it belongs to a part that Janus does not read, such as a task's own head. Optional.
+	Rename func(key string) string
+	// New builds the decoder; nil in families of encoders.
 	New func(c *Config) Decoder
+	// NewEncoder builds the encoder; nil in families of decoders.
+	NewEncoder func(c *Config) Encoder
+}
+
+// IsEncoder tells whether the family's models are encoders, which write no text.
+func (f Family) IsEncoder() bool { return f.NewEncoder != nil }
+
+// Layers builds the model, whichever it is.
+func (f Family) Layers(c *Config) Layers {
+	if f.IsEncoder() {
+		return f.NewEncoder(c)
+	}
+	return f.New(c)
+}
+
+// TensorsOf lists the tensors of a checkpoint that has those of which has is true, by their keys after [Family.Rename].
+func (f Family) TensorsOf(c *Config, has func(key string) bool) []Tensor {
+	list := f.Tensors(c)
+	if f.Extras == nil {
+		return list
+	}
+	for _, part := range f.Extras(c) {
+		there := has(part[0].Key)
+		for _, t := range part {
+			if !there {
+				t = Tensor{t.Key, nil, Unused}
+			}
+			list = append(list, t)
+		}
+	}
+	return list
 }
 
 var (

@@ -120,7 +120,7 @@ func (c *Config) completeRope() error {
 }
 
 func (c *Config) defaultContextLength() int {
-	length := c.MaxPositionEmbeddings
+	length := c.positions()
 	for _, p := range c.Rope {
 		if p.RopeType == "longrope" {
 			length = min(length, p.OriginalMaxPositionEmbeddings)
@@ -129,9 +129,15 @@ func (c *Config) defaultContextLength() int {
 	return length
 }
 
+// positions is how many positions max_position_embeddings leaves for tokens.
+func (c *Config) positions() int { return c.MaxPositionEmbeddings - c.reservedPositions }
+
 // DescribeContext is the context length and the key that it comes from, for error messages.
 func (c *Config) DescribeContext() string {
 	switch {
+	case c.reservedPositions > 0 && c.ContextLength == c.positions():
+		return fmt.Sprintf("%d (max_position_embeddings, %d, of which %d are no token's)",
+			c.ContextLength, c.MaxPositionEmbeddings, c.reservedPositions)
 	case c.ContextLength == c.MaxPositionEmbeddings:
 		return fmt.Sprintf("%d (max_position_embeddings)", c.ContextLength)
 	case c.ContextLength == c.defaultContextLength():
@@ -152,7 +158,10 @@ func (c *Config) DescribeContext() string {
 //
 // Set it before any graph is built.
 func (c *Config) SetContextLength(n int) error {
-	limit := c.MaxPositionEmbeddings
+	limit := c.positions()
+	if c.relativePositions {
+		limit = math.MaxInt32
+	}
 	for _, p := range c.Rope {
 		switch p.RopeType {
 		case "yarn":

@@ -86,7 +86,7 @@ type format struct {
 }
 
 // formats in the order in which they are tried: the most particular first.
-var formats = []format{sarifFormat, httpFormat, jsonlFormat, glitchFormat, csvFormat}
+var formats = []format{sarifFormat, httpFormat, jsonlFormat, sqliteFormat, glitchFormat, csvFormat}
 
 // Formats lists the names that Read takes, "auto" first.
 func Formats() []string {

@@ -6,33 +6,27 @@ import (
 	"io"
 	"os"
 	"path/filepath"
-	"strings"
 
 	"github.com/google/renameio/v2"
 
 	"github.com/januslm/janus/finding"
 )
 
-// The output formats.
-const (
-	FormatTable = "table"
-	FormatSARIF = "sarif"
-	FormatJSONL = "jsonl"
-)
-
 // OutputOptions say where verdicts go.
 type OutputOptions struct {
-	Path   string // "" is Stdout
-	Format string // "" goes by Path: .sarif and .json are SARIF, .jsonl is JSONL, else a table
-	Stdout io.Writer
-	SARIF  finding.SARIFOptions
-	Table  finding.TableOptions // of Stdout; files get neither colours nor a terminal's width
+	Path     string // "" is Stdout
+	Format   string // one of OutputFormats; "" goes by Path's ending, and is a table where that says nothing
+	Stdout   io.Writer
+	Terminal bool // Stdout is a terminal, which binary formats are not written to
+	SARIF    finding.SARIFOptions
+	Table    finding.TableOptions // of Stdout; files get neither colours nor a terminal's width
 }
 
-// Output writes verdicts: JSON lines one by one, tables and SARIF at the end. A file is written under a temporary name
+// Output writes verdicts: JSON lines one by one, all other formats at the end. A file is written under a temporary name
 // (.NAME and digits, beside it), synced and renamed by Close, so that a file that was there stays whole until then.
 type Output struct {
 	options OutputOptions
+	format  outputFormat
 	what    string // for messages
 	w       io.Writer
 	pending *renameio.PendingFile // nil for what is no regular file
@@ -42,38 +36,26 @@ type Output struct {
 
 // OpenOutput finds out that the output can be written, before time is spent on verdicts.
 func OpenOutput(o OutputOptions) (*Output, error) {
-	if o.Format == "" {
-		o.Format = formatOf(o.Path)
+	format, err := chooseFormat(o.Format, o.Path)
+	if err != nil {
+		return nil, err
 	}
-	switch o.Format {
-	case FormatTable, FormatSARIF, FormatJSONL:
-	default:
-		return nil, fmt.Errorf("output format: expected %s, %s or %s, found %q", FormatTable, FormatSARIF, FormatJSONL, o.Format)
+	if o.SARIF.DropSuppressed && format.name != FormatSARIF {
+		return nil, fmt.Errorf("dropping suppressed findings is for SARIF output; this is %s", format.name)
 	}
-	if o.SARIF.DropSuppressed && o.Format != FormatSARIF {
-		return nil, fmt.Errorf("dropping suppressed findings is for SARIF output; this is %s", o.Format)
+	if format.binary && o.Path == "" && o.Terminal {
+		return nil, fmt.Errorf("output format %s is binary and not for a terminal: name a file with --out, or redirect the output", format.name)
 	}
-	out := &Output{options: o, what: o.Path, w: o.Stdout}
+	out := &Output{options: o, format: format, what: o.Path, w: o.Stdout}
 	if o.Path == "" {
 		out.what = "standard output"
 	} else if err := out.open(o.Path); err != nil {
 		return nil, err
 	}
-	if o.Format == FormatJSONL {
+	if format.name == FormatJSONL {
 		out.rows = finding.NewJSONLWriter(out.w)
 	}
 	return out, nil
-}
-
-// formatOf is the format that a file's name asks for.
-func formatOf(path string) string {
-	switch strings.ToLower(filepath.Ext(path)) {
-	case ".sarif", ".json":
-		return FormatSARIF
-	case ".jsonl", ".ndjson":
-		return FormatJSONL
-	}
-	return FormatTable
 }
 
 func (o *Output) open(path string) error {
@@ -110,15 +92,8 @@ func (o *Output) Row(v finding.Verdict) error {
 
 // Close writes what is left to write and makes the file appear.
 func (o *Output) Close(reviewed []finding.Reviewed) (err error) {
-	switch o.options.Format {
-	case FormatSARIF:
-		err = finding.WriteSARIF(o.w, reviewed, o.options.SARIF)
-	case FormatTable:
-		table := o.options.Table
-		if o.options.Path != "" {
-			table = finding.TableOptions{}
-		}
-		err = finding.WriteTable(o.w, reviewed, table)
+	if o.format.write != nil {
+		err = o.format.write(o.w, reviewed, &o.options)
 	}
 	if err != nil {
 		o.Abandon()

@@ -119,7 +119,7 @@ func TestRunLimit(t *testing.T) {
 
 // What is done when Ctrl-C comes is written, in every format.
 func TestRunCancelled(t *testing.T) {
-	for _, format := range []string{FormatJSONL, FormatTable, FormatSARIF} {
+	for _, format := range OutputFormats() {
 		t.Run(format, func(t *testing.T) {
 			ctx, cancel := context.WithCancel(context.Background())
 			path := filepath.Join(t.TempDir(), "out")
@@ -164,9 +164,10 @@ func (s stopping) Review(ctx context.Context, b model.Batch, o model.ReviewOptio
 func TestOutputFormatAndFile(t *testing.T) {
 	for name, want := range map[string]string{
 		"": FormatTable, "a.txt": FormatTable, "a.sarif": FormatSARIF, "b/a.SARIF": FormatSARIF, "a.json": FormatSARIF, "a.jsonl": FormatJSONL, "a.ndjson": FormatJSONL,
+		"a.csv": FormatCSV, "a.db": FormatSQLite, "a.sqlite": FormatSQLite,
 	} {
-		if got := formatOf(name); got != want {
-			t.Errorf("%q is %s, want %s", name, got, want)
+		if got, err := chooseFormat("", name); err != nil || got.name != want {
+			t.Errorf("%q is %s, want %s (%v)", name, got.name, want, err)
 		}
 	}
 	dir := t.TempDir()
@@ -174,9 +175,10 @@ func TestOutputFormatAndFile(t *testing.T) {
 		"output format": {Format: "xml"},
 		"is a folder":   {Path: dir},
 		filepath.Join(dir, "none", "a.jsonl") + ": no such file": {Path: filepath.Join(dir, "none", "a.jsonl")},
-		"for SARIF":       {Path: filepath.Join(dir, "a.jsonl"), SARIF: finding.SARIFOptions{DropSuppressed: true}},
-		"this is jsonl":   {Format: FormatJSONL, SARIF: finding.SARIFOptions{DropSuppressed: true}},
-		"expected table,": {Format: "html"},
+		"for SARIF":                        {Path: filepath.Join(dir, "a.jsonl"), SARIF: finding.SARIFOptions{DropSuppressed: true}},
+		"this is jsonl":                    {Format: FormatJSONL, SARIF: finding.SARIFOptions{DropSuppressed: true}},
+		"expected one of table, sarif,":    {Format: "pdf"},
+		"sqlite is binary and not for a t": {Format: FormatSQLite, Terminal: true},
 	} {
 		if _, err := OpenOutput(o); err == nil || !strings.Contains(err.Error(), name) {
 			t.Errorf("%s: error is %v", name, err)

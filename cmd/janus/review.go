@@ -7,6 +7,7 @@ import (
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
+	"golang.org/x/term"
 
 	"github.com/januslm/janus/finding"
 	"github.com/januslm/janus/internal/progress"
@@ -61,7 +62,7 @@ func (f *reviewFlags) add(flags *pflag.FlagSet) {
 	flags.StringVar(&f.read.Format, "format", "auto", "of the reports: "+strings.Join(finding.Formats(), ", "))
 	flags.StringVar(&f.read.SourceRoot, "source-root", "", "folder of the reviewed code: adds the code around each place")
 	flags.StringVar(&f.output.Path, "out", "", "file for the verdicts (default: standard output)")
-	flags.StringVar(&f.output.Format, "out-format", "", "table, sarif or jsonl (default: by --out's ending, else table)")
+	flags.StringVar(&f.output.Format, "out-format", "", strings.Join(review.OutputFormats(), ", ")+" (default: by --out's ending, else table)")
 	flags.BoolVar(&f.output.SARIF.DropSuppressed, "drop-suppressed", false, "leave suppressed results out of the SARIF (GitHub code scanning ignores suppressions)")
 	flags.IntVar(&f.limit, "limit", 0, "most findings to review; 0 is all")
 	flags.IntVar(&f.options.Batch, "batch", 0, "findings that run together; 0 lets Janus choose")
@@ -102,6 +103,7 @@ func (f *reviewFlags) run(cmd *cobra.Command, files []string) error {
 	bar := progress.New(os.Stderr, progress.Options{Title: "reviewing", Total: int64(job.Findings())})
 	defer bar.Finish()
 	f.output.Stdout, f.output.Table = bar.Over(os.Stdout), finding.TerminalOptions(os.Stdout)
+	f.output.Terminal = term.IsTerminal(int(os.Stdout.Fd()))
 	f.output.SARIF.Version = version
 	out, err := review.OpenOutput(f.output)
 	if err != nil {

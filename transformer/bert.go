@@ -80,7 +80,7 @@ func bertExtras(c *Config) [][]Tensor {
 	d := c.HiddenSize
 	head := projection("cls.predictions.transform.dense", d, d, true)
 	head = append(head, layerNorms(d, "cls.predictions.transform.LayerNorm")...)
-	head = append(head, headTensor(c, "cls.predictions.decoder.weight"), Tensor{"cls.predictions.bias", []int{c.VocabSize}, Vector})
+	head = append(head, headTensor(c, "cls.predictions.decoder.weight"), Tensor{"cls.predictions.decoder.bias", []int{c.VocabSize}, Vector})
 	return [][]Tensor{bertPooler(d), head}
 }
 
@@ -96,8 +96,8 @@ func bertRename(key string) string {
 	if norm, ok := strings.CutSuffix(key, "LayerNorm.beta"); ok {
 		key = norm + "LayerNorm.bias"
 	}
-	if key == "cls.predictions.decoder.bias" { // a copy of cls.predictions.bias
-		return ""
+	if key == "cls.predictions.bias" { // the same, where it is tied; transformers reads the decoder's
+		key = "cls.predictions.decoder.bias"
 	}
 	return keepParts(key, "embeddings.", "encoder.", "pooler.", "cls.predictions.")
 }
@@ -167,15 +167,14 @@ func (m bert) MaskedLMModule() string { return "cls.predictions.transform.dense"
 func (m bert) MaskedLogits(f *Forward, h *Node) *Node {
 	h = Activation(m.HiddenAct)(f.Weights.Linear(h, m.MaskedLMModule()))
 	h = f.layerNorm("cls.predictions.transform.LayerNorm", h, m.LayerNormEps)
-	return m.vocabulary(f, h, "cls.predictions.decoder", "cls.predictions.bias")
+	return m.vocabulary(f, h, "cls.predictions.decoder")
 }
 
-// vocabulary is the product with the word embeddings, or with a matrix of its own where they are not tied, and a bias.
-func (m bert) vocabulary(f *Forward, h *Node, untied, bias string) *Node {
-	module := untied
-	if m.TieWordEmbeddings {
-		module = "embeddings.word_embeddings"
+// vocabulary is the projection decoder, or the product with the word embeddings and the decoder's bias where they are tied.
+func (m bert) vocabulary(f *Forward, h *Node, decoder string) *Node {
+	if !m.TieWordEmbeddings {
+		return f.Weights.Linear(h, decoder)
 	}
-	y := f.Weights.Linear(h, module)
-	return Add(y, ExpandLeftToRank(f.Weights.Param(bias), y.Rank()))
+	y := f.Weights.Linear(h, "embeddings.word_embeddings")
+	return Add(y, ExpandLeftToRank(f.Weights.Param(decoder+".bias"), y.Rank()))
 }

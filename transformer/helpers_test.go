@@ -39,20 +39,18 @@ func fixtureDirs(t *testing.T) []string {
 // tiny is a small model as package model would hold it, without its machinery.
 type tiny struct {
 	config  *transformer.Config
-	decoder transformer.Decoder
+	layers  transformer.Layers
+	decoder transformer.Decoder // nil where the model is an encoder
 	keys    []string
 	values  []*tensors.Tensor
 }
 
 // newTiny makes a model of a family's config from tensors that load gives.
-func newTiny(t *testing.T, config *transformer.Config, load func(spec transformer.Tensor) []float32) *tiny {
+func newTiny(t *testing.T, config *transformer.Config, list []transformer.Tensor, load func(spec transformer.Tensor) []float32) *tiny {
 	t.Helper()
-	family, err := transformer.Lookup(config.ModelType)
-	if err != nil {
-		t.Fatal(err)
-	}
-	m := &tiny{config: config, decoder: family.New(config)}
-	for _, spec := range family.Tensors(config) {
+	m := &tiny{config: config, layers: family(t, config).Layers(config)}
+	m.decoder, _ = m.layers.(transformer.Decoder)
+	for _, spec := range list {
 		if spec.Kind == transformer.Unused {
 			continue
 		}
@@ -60,6 +58,15 @@ func newTiny(t *testing.T, config *transformer.Config, load func(spec transforme
 		m.values = append(m.values, tensors.FromFlatDataAndDimensions(load(spec), spec.Shape...))
 	}
 	return m
+}
+
+func family(t *testing.T, config *transformer.Config) transformer.Family {
+	t.Helper()
+	f, err := transformer.Lookup(config.ModelType)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return f
 }
 
 // openTiny reads a model folder.
@@ -78,18 +85,24 @@ func openTiny(t *testing.T, dir string) *tiny {
 			t.Error(err)
 		}
 	}()
-	family, err := transformer.Lookup(config.ModelType)
-	if err != nil {
-		t.Fatal(err)
+	f := family(t, config)
+	if f.Rename != nil {
+		if err := c.Rename(f.Rename); err != nil {
+			t.Fatal(err)
+		}
 	}
+	list := f.TensorsOf(config, func(key string) bool {
+		_, ok := c.Tensor(key)
+		return ok
+	})
 	want := map[string][]int{}
-	for _, spec := range family.Tensors(config) {
+	for _, spec := range list {
 		want[spec.Key] = spec.Shape
 	}
 	if err := weights.CheckShapes(c, want); err != nil {
 		t.Fatal(err)
 	}
-	return newTiny(t, config, func(spec transformer.Tensor) []float32 {
+	return newTiny(t, config, list, func(spec transformer.Tensor) []float32 {
 		tensor, _ := c.Tensor(spec.Key)
 		values, err := weights.ToFloat32(tensor)
 		if err != nil {
@@ -183,7 +196,7 @@ func (m *tiny) prefill(t *testing.T, rows, after [][]int32) states {
 		}
 		for r := range rows {
 			line := flat[r*size : (r+1)*size]
-			if i < len(names)/(1+steps(after)) {
+			if i < len(names)/(1+steps(after)) && results[i].Shape().Rank() == 3 {
 				line = line[:len(rows[r])*width]
 			}
 			got[name][r] = append(got[name][r], line...)
@@ -238,14 +251,25 @@ func (m *tiny) passes(w plainWeights, in []*Node, s int) (names []string, out []
 
 // pass is one forward pass; names are the fixtures'.
 func (m *tiny) pass(f *transformer.Forward, ids *Node) (names []string, out []*Node) {
-	h := m.decoder.Embed(f, ids)
+	h := m.layers.Embed(f, ids)
 	names, out = append(names, "hidden.embed"), append(out, h)
 	for i := range m.config.NumHiddenLayers {
-		h = m.decoder.Layer(f, i, h)
+		h = m.layers.Layer(f, i, h)
 		names, out = append(names, fmt.Sprintf("hidden.layer_%d", i)), append(out, h)
 	}
-	h = m.decoder.Norm(f, h)
-	return append(names, "hidden_last", "logits"), append(out, h, m.decoder.Logits(f, h))
+	h = m.layers.Norm(f, h)
+	names, out = append(names, "hidden_last"), append(out, h)
+	if m.decoder != nil {
+		names, out = append(names, "logits"), append(out, m.decoder.Logits(f, h))
+	}
+	has := func(module string) bool { return slices.Contains(m.keys, module+".weight") }
+	if p, ok := m.layers.(transformer.Pooler); ok && has(p.PoolerModule()) {
+		names, out = append(names, "pooler_output"), append(out, p.Pool(f, h))
+	}
+	if l, ok := m.layers.(transformer.MaskedLM); ok && has(l.MaskedLMModule()) {
+		names, out = append(names, "mlm_logits"), append(out, l.MaskedLogits(f, h))
+	}
+	return names, out
 }
 
 // largest is the largest difference of two vectors, infinite where their lengths differ or a value is not a number.

@@ -42,7 +42,7 @@ func modernBERTDefaults(c *Config) {
 		c.GlobalAttnEveryNLayers = 3
 	}
 	c.NumKeyValueHeads, c.HeadDim = c.NumAttentionHeads, 0
-	c.SlidingWindow = c.LocalAttention/2 + 1 // to each side, the query itself included
+	c.SlidingWindow = max(c.LocalAttention, 0)/2 + 1 // to each side, the query itself included
 	if c.LayerTypes == nil && c.GlobalAttnEveryNLayers > 0 {
 		c.setLayerTypes(func(i int) bool { return i%c.GlobalAttnEveryNLayers != 0 })
 	}

@@ -48,15 +48,15 @@ func robertaExtras(c *Config) [][]Tensor {
 	d := c.HiddenSize
 	head := projection("lm_head.dense", d, d, true)
 	head = append(head, layerNorms(d, "lm_head.layer_norm")...)
-	head = append(head, headTensor(c, "lm_head.decoder.weight"), Tensor{"lm_head.bias", []int{c.VocabSize}, Vector})
+	head = append(head, headTensor(c, "lm_head.decoder.weight"), Tensor{"lm_head.decoder.bias", []int{c.VocabSize}, Vector})
 	return [][]Tensor{bertPooler(d), head}
 }
 
 // robertaRename knows names with "roberta." in front, as a model with a task's head is saved.
 func robertaRename(key string) string {
 	key = strings.TrimPrefix(key, "roberta.")
-	if key == "lm_head.decoder.bias" { // a copy of lm_head.bias
-		return ""
+	if key == "lm_head.bias" { // the same, where it is tied; transformers reads the decoder's
+		key = "lm_head.decoder.bias"
 	}
 	return keepParts(key, "embeddings.", "encoder.", "pooler.", "lm_head.")
 }
@@ -82,5 +82,5 @@ func (m roberta) MaskedLMModule() string { return "lm_head.dense" }
 func (m roberta) MaskedLogits(f *Forward, h *Node) *Node {
 	h = gelu(f.Weights.Linear(h, m.MaskedLMModule()))
 	h = f.layerNorm("lm_head.layer_norm", h, m.LayerNormEps)
-	return m.vocabulary(f, h, "lm_head.decoder", "lm_head.bias")
+	return m.vocabulary(f, h, "lm_head.decoder")
 }

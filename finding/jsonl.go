@@ -19,19 +19,23 @@ var jsonlFormat = format{
 		if len(head) == 0 || head[0] != '{' {
 			return false
 		}
-		// Some line is a finding by itself, or the only line of a document is a row too
-		// long for the head or a broken one. A pretty-printed document has neither.
-		lines := bytes.Split(head, []byte{'\n'})
-		for _, line := range lines {
+		// Some line is a finding by itself. A pretty-printed document has none.
+		for line := range bytes.Lines(head) {
 			var row map[string]json.RawMessage
 			if json.Unmarshal(line, &row) == nil && (row["snippet"] != nil || row["request"] != nil ||
 				row["response"] != nil || row["message"] != nil || row["title"] != nil || row["smell"] != nil) {
 				return true
 			}
 		}
-		return len(lines) == 1 && !json.Valid(head) && bytes.Contains(head, []byte(`":`))
+		return false
 	},
 	read: readJSONL,
+}
+
+// brokenRow: the only line of the document is a broken row, or one too long to be seen whole.
+func brokenRow(head []byte) bool {
+	head = bytes.TrimSpace(head)
+	return len(head) > 0 && head[0] == '{' && bytes.IndexByte(head, '\n') < 0 && !json.Valid(head) && bytes.Contains(head, []byte(`":`))
 }
 
 func readJSONL(in *input) error {

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -36,12 +37,12 @@ func (o ReadOptions) maxBytes() int64 {
 // Report is what one input document held.
 type Report struct {
 	Name     string    // as given to Read
-	Format   string    // "sarif", "http" or "jsonl"
+	Format   string    // one of Formats: "sarif", "har", …
 	Findings []Finding // what is to be reviewed, in the document's order
 	Problems []error   // rows that could not be read, each a *RowError
 
 	Total      int      // findings in the document, the skipped ones among them; traffic without Rules has none
-	Suppressed int      // skipped: suppressed in the document itself
+	Suppressed int      // skipped: suppressed in the document itself (Checkov's are beside Total, not in it)
 	Absent     int      // skipped: in the baseline, but no longer there
 	Passed     int      // skipped: not a complaint (SARIF kinds pass and notApplicable)
 	Messages   int      // HTTP exchanges in the document
@@ -86,7 +87,11 @@ type format struct {
 }
 
 // formats in the order in which they are tried: the most particular first.
-var formats = []format{sarifFormat, httpFormat, jsonlFormat, sqliteFormat, glitchFormat, csvFormat}
+var formats = []format{
+	sqliteFormat,
+	sarifFormat, harFormat, burpFormat, zapXMLFormat, zapJSONFormat, semgrepFormat, checkovFormat, kicsFormat, nucleiFormat,
+	httpFormat, jsonlFormat, glitchFormat, csvFormat,
+}
 
 // Formats lists the names that Read takes, "auto" first.
 func Formats() []string {
@@ -128,12 +133,23 @@ func (in *input) problem(e *RowError) bool {
 	return !in.done
 }
 
-// sniffBytes is how much of a document its format is told from.
-const sniffBytes = 64 << 10
+// sniffBytes is how much of a document its format is told from. Where a JSON document
+// begins with much that any could begin with, up to maxSniffBytes are looked at.
+const (
+	sniffBytes    = 64 << 10
+	maxSniffBytes = 256 << 20
+)
 
 // Detect names the format of a document that begins with head, by its content;
 // it returns "" where it looks like none that Janus reads.
 func Detect(head []byte) string {
+	if name := detect(head); name != "" || !brokenRow(head) {
+		return name
+	}
+	return jsonlFormat.name
+}
+
+func detect(head []byte) string {
 	head = bytes.TrimPrefix(head, []byte("\xef\xbb\xbf"))
 	for _, f := range formats {
 		if f.sniff(head) {
@@ -143,9 +159,9 @@ func Detect(head []byte) string {
 	return ""
 }
 
-// Read reads a whole document. Format is "auto" (or ""), "sarif", "http" or
-// "jsonl"; gzip, and UTF-16 with a byte order mark, are seen through. Name is
-// used in messages and in the findings' origins.
+// Read reads a whole document. Format is one of [Formats], "auto" (or "") to tell
+// it from the content; gzip, and UTF-16 with a byte order mark, are seen through.
+// Name is used in messages and in the findings' origins.
 //
 // An error means that the document could not be read at all. Where only some of
 // its rows could not, they are in the report's Problems and the rest in Findings.
@@ -194,13 +210,14 @@ func (in *input) scan(r io.Reader, format string) (*Report, error) {
 
 // open sees through gzip and byte order marks.
 func (in *input) open(r io.Reader) error {
-	raw := bufio.NewReader(r)
+	packed := &countingReader{r: r}
+	raw := bufio.NewReader(packed)
 	if magic, _ := raw.Peek(2); len(magic) == 2 && magic[0] == 0x1f && magic[1] == 0x8b {
 		z, err := gzip.NewReader(raw)
 		if err != nil {
 			return fmt.Errorf("%s: begins like a gzip file but is not one: %w", in.name, err)
 		}
-		r = z
+		r = &bombGuard{r: z, packed: packed, limit: in.opts.maxBytes()}
 	} else {
 		r = raw
 	}
@@ -219,10 +236,10 @@ func (in *input) chooseFormat(want string) (format, error) {
 			in.name, len(head), describeFormats())
 	}
 	if want == "" || want == "auto" {
-		want = Detect(head)
+		want, head = in.detect(head)
 		if want == "" {
 			return format{}, fmt.Errorf("%s: not a format that Janus reads: expected %s, found %s; if it is one of them, name it with --format",
-				in.name, describeFormats(), quoteStart(head))
+				in.name, describeFormats(), describeStart(head))
 		}
 	}
 	for _, f := range formats {
@@ -233,12 +250,50 @@ func (in *input) chooseFormat(want string) (format, error) {
 	return format{}, fmt.Errorf("unknown input format %q: expected one of %s", want, strings.Join(Formats(), ", "))
 }
 
+// detect looks at more and more of a JSON document until its keys tell the format.
+func (in *input) detect(head []byte) (string, []byte) {
+	for size := sniffBytes; ; {
+		name := detect(head)
+		whole := len(head) < size
+		if name != "" || whole || !looksLikeJSON(head) || size >= maxSniffBytes {
+			if name == "" {
+				name = Detect(head)
+			}
+			return name, head
+		}
+		size *= 16
+		in.r = bufio.NewReaderSize(in.r, size)
+		head, _ = in.r.Peek(size) // an error shows again when it is read
+	}
+}
+
 func describeFormats() string {
 	var names []string
 	for _, f := range formats {
 		names = append(names, f.what)
 	}
-	return strings.Join(names, ", or ")
+	last := len(names) - 1
+	return strings.Join(names[:last], ", ") + " or " + names[last]
+}
+
+// describeStart shows what an unknown document begins with: of a JSON object, its keys.
+func describeStart(head []byte) string {
+	if i := skipSpace(head, 0); i < len(head) && head[i] == '{' {
+		var keys []string
+		for path := range outline(head) {
+			if strings.Count(path, ".") == 1 && !strings.Contains(path, "[]") && len(path) > 1 {
+				keys = append(keys, fmt.Sprintf("%q", path[1:]))
+			}
+		}
+		slices.Sort(keys)
+		if len(keys) > 8 {
+			keys = append(keys[:8], "…")
+		}
+		if len(keys) > 0 {
+			return "a JSON object with the keys " + strings.Join(keys, ", ")
+		}
+	}
+	return quoteStart(head)
 }
 
 // quoteStart shows the first line of an unknown document.

@@ -69,7 +69,7 @@ func TestDetect(t *testing.T) {
 		{"separator first", "<<<<>>>>\nGET / HTTP/1.1\n", "http"},
 		{"a sentence in capitals", "THIS IS not http\n", ""},
 		{"pretty JSON of another kind", "{\n  \"site\": []\n}\n", ""},
-		{"JSON lines of another kind", `{"template-id":"x","info":{}}` + "\n", ""},
+		{"JSON lines of another kind", `{"level":"info","msg":"x"}` + "\n", ""},
 		{"XML", "<?xml version=\"1.0\"?>", ""},
 		{"array", "[1,2]", ""},
 		{"nothing", "", ""},

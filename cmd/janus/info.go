@@ -1,19 +1,32 @@
 package main
 
 import (
+	"cmp"
+	"context"
 	"encoding/json"
 	"fmt"
 	"os"
 
 	"github.com/spf13/cobra"
 
+	"github.com/januslm/janus/internal/basemodel"
 	"github.com/januslm/janus/internal/describe"
 )
+
+// described is the path of what is asked about: a folder or file, a pulled model by its name, or by default the model that
+// other commands would use.
+func described(ctx context.Context, asked string) (string, error) {
+	if asked == "" {
+		return findModel(ctx, "")
+	}
+	dir, err := basemodel.Pulled(asked)
+	return cmp.Or(dir, asked), err
+}
 
 func newInfo() *cobra.Command {
 	var asJSON bool
 	cmd := &cobra.Command{
-		Use:   "info [DIR|FILE]",
+		Use:   "info [DIR|FILE|NAME]",
 		Short: "Say what a model, adapter or head is",
 		Long: `Say what a model folder, an adapter, a head, a GGUF or a safetensors file is: architecture, sizes, parameters, dtypes,
 tokenizer, chat template, SHA-256. Without an argument it is about the model that the other commands would use.`,
@@ -25,11 +38,10 @@ tokenizer, chat template, SHA-256. Without an argument it is about the model tha
 			path := ""
 			if len(args) == 1 {
 				path = args[0]
-			} else {
-				var err error
-				if path, err = findModel(cmd.Context(), ""); err != nil {
-					return err
-				}
+			}
+			path, err := described(cmd.Context(), path)
+			if err != nil {
+				return err
 			}
 			d, err := describe.Describe(path)
 			if err != nil {

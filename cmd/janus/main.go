@@ -79,7 +79,8 @@ Environment:
   JANUS_DB       data base of "janus data" where --db is not given (default: data/janus.db)
   GOMLX_BACKEND  backend where --backend is not given: "go", "xla:cuda", "xla:/path/plugin.so"
   NO_COLOR       no colours where it is set
-All but JANUS_CACHE and JANUS_DB are also read from a file .env in the working folder, unless they name a plugin's file; the environment wins.
+  HF_TOKEN, HF_HOME, HF_HUB_CACHE, HF_ENDPOINT  as in Hugging Face's own tools, for "janus pull" and models by name
+MODEL_PATH, GOMLX_BACKEND and NO_COLOR are also read from a file .env in the working folder, unless they name a plugin's file; the environment wins.
 
 Exit status:
   0  done
@@ -93,6 +94,6 @@ Exit status:
 		SilenceUsage:  true,
 	}
 	root.SetFlagErrorFunc(withHelp)
-	root.AddCommand(newReview(), newGenerate(), newConvert(), newInfo(), newVersion(), newBench(), newData())
+	root.AddCommand(newReview(), newGenerate(), newPull(), newConvert(), newInfo(), newVersion(), newBench(), newData())
 	return root
 }

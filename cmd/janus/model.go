@@ -27,7 +27,7 @@ type modelFlags struct {
 }
 
 func (f *modelFlags) add(flags *pflag.FlagSet) {
-	flags.StringVar(&f.model, "model", "", "base model: a Hugging Face folder or a .gguf file (default $MODEL_PATH, else "+basemodel.DefaultName+")")
+	flags.StringVar(&f.model, "model", "", "base model: a Hugging Face folder, a .gguf file, or the name of a pulled model, org/name[@revision] (default $MODEL_PATH, else "+basemodel.DefaultName+")")
 	flags.StringVar(&f.backend, "backend", "", "what computes: go, xla:cuda, xla:/path/plugin.so (default $GOMLX_BACKEND, else the best that is there)")
 	flags.StringArrayVar(&f.adapters, "adapter", nil, "LoRA adapter, a PEFT folder; may be repeated")
 	flags.IntVar(&f.context, "context-length", 0, "longest prompt and text together, in tokens; 0 is what the model was made for (longrope models, such as Phi-3 128k, rotate by it)")

@@ -12,6 +12,7 @@ import (
 
 	"github.com/rogpeppe/go-internal/testscript"
 
+	"github.com/januslm/janus/internal/testhub"
 	"github.com/januslm/janus/internal/testmodel"
 )
 
@@ -31,13 +32,25 @@ func (c cleaning) Run() int {
 }
 
 // TestScripts runs the commands as users do, on tiny models in pure Go. The scripts find models, good and broken, below
-// $MODELS, and the repository at $ROOT.
+// $MODELS, the repository at $ROOT, and a hub at $HF_ENDPOINT.
 func TestScripts(t *testing.T) {
 	root, err := testmodel.Root()
 	if err != nil {
 		t.Fatal(err)
 	}
 	models := makeModels(t)
+	hub := testhub.Start()
+	t.Cleanup(hub.Close)
+	for name, dir := range map[string]string{
+		"acme/tiny":    filepath.Join(models, "tiny"),
+		"acme/adapter": filepath.Join(models, "adapter"),
+		"acme/torch":   filepath.Join(root, "weights", "testdata", "torch", "llama_sharded"),
+	} {
+		if err := hub.AddFolder(name, dir); err != nil {
+			t.Fatal(err)
+		}
+	}
+	hub.Cut = 4_000_000 // the tiny model's weights come in pieces
 	testscript.Run(t, testscript.Params{
 		Dir: "testdata/script",
 		Setup: func(env *testscript.Env) error {
@@ -46,6 +59,9 @@ func TestScripts(t *testing.T) {
 			env.Setenv("MODEL_PATH", filepath.Join(models, "tiny"))
 			env.Setenv("GOMLX_BACKEND", "go")
 			env.Setenv("JANUS_CACHE", filepath.Join(env.WorkDir, "cache"))
+			env.Setenv("HF_HOME", filepath.Join(env.WorkDir, "huggingface"))
+			env.Setenv("HF_ENDPOINT", hub.URL)
+			env.Setenv("HUB", hub.URL)
 			return nil
 		},
 		Cmds:                map[string]func(ts *testscript.TestScript, neg bool, args []string){"status": status, "size": size},

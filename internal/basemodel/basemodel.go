@@ -1,5 +1,5 @@
-// Package basemodel finds the base model that a command runs: the one it is told, else the small one that `make` fetched. A
-// GGUF file becomes a Hugging Face folder on its first use.
+// Package basemodel finds the base model that a command runs: the one it is told, by its folder, its file or its name on the
+// hub, else the small one that `make` fetched. A GGUF file becomes a Hugging Face folder on its first use.
 package basemodel
 
 import (
@@ -17,6 +17,7 @@ import (
 
 	"github.com/januslm/janus/internal/backend"
 	"github.com/januslm/janus/weights"
+	"github.com/januslm/janus/weights/hub"
 )
 
 // EnvModel names the base model where no flag does.
@@ -31,8 +32,8 @@ const (
 // Progress shows a conversion: it is called with bytes written; total is the same in all calls.
 type Progress func(done, total int64)
 
-// Find returns the Hugging Face folder of the model asked for: a folder, or a GGUF file, which is converted once. Where
-// nothing is asked for it is $MODEL_PATH's, else the default model from the first cache folder that has it.
+// Find returns the Hugging Face folder of the model asked for: a folder, the name of a model that was pulled from the hub
+// (org/name or org/name@revision), or a GGUF file, which is converted once. Where nothing is asked for it is $MODEL_PATH's, else the default model from the first cache folder that has it.
 func Find(ctx context.Context, asked string, progress Progress) (string, error) {
 	if asked == "" {
 		asked = os.Getenv(EnvModel)
@@ -40,9 +41,12 @@ func Find(ctx context.Context, asked string, progress Progress) (string, error) 
 	if asked == "" {
 		return findDefault(ctx, progress)
 	}
+	if dir, err := Pulled(asked); dir != "" || err != nil {
+		return dir, err
+	}
 	info, err := os.Stat(asked)
 	if err != nil {
-		return "", fmt.Errorf("model: %w (expected a Hugging Face folder or a .gguf file)", err)
+		return "", fmt.Errorf("model: %w (expected a Hugging Face folder, a .gguf file, or the name of a pulled model)", err)
 	}
 	if info.IsDir() {
 		return asked, nil
@@ -65,6 +69,23 @@ func Find(ctx context.Context, asked string, progress Progress) (string, error) 
 	}
 	base := strings.TrimSuffix(filepath.Base(asked), filepath.Ext(asked))
 	return convert(ctx, asked, filepath.Join(cache, "converted", base+"-"+sum[:16]), progress)
+}
+
+// Pulled returns the folder of a model that `janus pull` fetched, where asked is its name (org/name or org/name@revision).
+// It is "" for what is a path: one that is there, or that no name can be.
+func Pulled(asked string) (string, error) {
+	if _, err := os.Lstat(asked); err == nil {
+		return "", nil
+	}
+	name, err := hub.ParseName(asked)
+	if err != nil || filepath.Ext(asked) == ".gguf" {
+		return "", nil //nolint:nilerr // a path then, which others tell about
+	}
+	dir, err := hub.Find(name)
+	if err != nil {
+		return "", fmt.Errorf("there is no file or folder %s, and %w", asked, err)
+	}
+	return dir, nil
 }
 
 func findDefault(ctx context.Context, progress Progress) (string, error) {

@@ -6,16 +6,17 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"slices"
 	"strings"
 	"time"
 	"unicode/utf8"
 )
 
+// studyColumns are those of the study's training_data, after its id.
+var studyColumns = []string{"request", "response", "analysis", "is_vulnerable", "vuln_category"}
+
 // exampleColumns are the columns of training_data that are an Example's fields, but for the id: its JSON keys in their order.
-var exampleColumns = []string{
-	"request", "response", "analysis", "is_vulnerable", "vuln_category",
-	"pair_id", "group", "source", "split", "note", "prompt", "created", "reviewed",
-}
+var exampleColumns = slices.Concat(studyColumns, []string{"pair_id", "group", "source", "split", "note", "prompt", "created", "reviewed"})
 
 // fields are the places of an example's fields, in the order of exampleColumns.
 func (e *Example) fields() []any {

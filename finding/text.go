@@ -37,6 +37,12 @@ func Clean(text string) string {
 	return b.String()
 }
 
+// CleanCell is Clean for a cell of a table: cut to a width in terminal columns, with
+// "…" for its end, or filled up with spaces.
+func CleanCell(text string, width int) string {
+	return pad(clip(Clean(firstBytes(text, (width+1)*maxBytesAColumn)), width), width)
+}
+
 // pad fills a text with spaces to a width in terminal columns.
 func pad(text string, width int) string {
 	return text + strings.Repeat(" ", max(width-uniseg.StringWidth(text), 0))

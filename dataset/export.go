@@ -1,0 +1,181 @@
+package dataset
+
+import (
+	"bufio"
+	"compress/gzip"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/google/renameio/v2"
+	"github.com/parquet-go/parquet-go"
+
+	"github.com/januslm/janus/finding"
+)
+
+// Formats of exports.
+const (
+	FormatJSONL     = "jsonl"
+	FormatCSV       = "csv"
+	FormatParquet   = "parquet"
+	FormatReasoning = "reasoning" // JSON lines for fine-tuning, see ReasoningRow
+)
+
+// ExportFormats lists them.
+func ExportFormats() []string {
+	return []string{FormatJSONL, FormatCSV, FormatParquet, FormatReasoning}
+}
+
+// FormatOf tells a format from a file's ending: .jsonl, .csv, .parquet, and the first two with .gz after it.
+func FormatOf(path string) (string, error) {
+	name := strings.TrimSuffix(strings.ToLower(path), ".gz")
+	for _, format := range []string{FormatJSONL, FormatCSV, FormatParquet} {
+		if strings.HasSuffix(name, "."+format) && (name == strings.ToLower(path) || format != FormatParquet) {
+			return format, nil
+		}
+	}
+	return "", fmt.Errorf("%s: the ending does not say the format: expected .jsonl, .csv (both may have .gz after it) or .parquet; name one with --format", path)
+}
+
+// ExportOptions say what is written, and how.
+type ExportOptions struct {
+	Format   string // one of ExportFormats
+	Findings bool   // the findings, not the examples
+	Filter   Filter
+}
+
+// Exported counts what an export wrote.
+type Exported struct {
+	Rows    int
+	LeftOut int // of the reasoning format: rows without an analysis, which would teach to answer without one
+}
+
+// ExportFile writes to a file, which is there whole or not at all. One that ends in .gz is compressed.
+func (s *Store) ExportFile(ctx context.Context, path string, o ExportOptions) (Exported, error) {
+	f, err := renameio.NewPendingFile(path, renameio.WithPermissions(0o644))
+	if err != nil {
+		return Exported{}, err
+	}
+	defer f.Cleanup() //nolint:errcheck // nothing is left after the replacement
+	var out io.WriteCloser = f
+	if strings.HasSuffix(strings.ToLower(path), ".gz") {
+		out = gzip.NewWriter(f)
+	}
+	n, err := s.Export(ctx, out, o)
+	if err != nil {
+		return n, err
+	}
+	if out != io.WriteCloser(f) {
+		if err := out.Close(); err != nil {
+			return n, err
+		}
+	}
+	return n, f.CloseAtomicallyReplace()
+}
+
+// Export writes rows, in the order of their ids. Import takes them back as they were.
+func (s *Store) Export(ctx context.Context, w io.Writer, o ExportOptions) (Exported, error) {
+	sink, err := newSink(bufio.NewWriter(w), o)
+	if err != nil {
+		return Exported{}, err
+	}
+	var done Exported
+	if o.Findings {
+		for f, err := range s.Findings(ctx, o.Filter) {
+			if err == nil {
+				err = sink.finding(&f)
+			}
+			if err != nil {
+				return done, err
+			}
+			done.Rows++
+		}
+		return done, sink.end()
+	}
+	for e, err := range s.Examples(ctx, o.Filter) {
+		if err == nil && o.Format == FormatReasoning && strings.TrimSpace(e.Analysis) == "" {
+			done.LeftOut++
+			continue
+		}
+		if err == nil {
+			err = sink.example(&e)
+		}
+		if err != nil {
+			return done, err
+		}
+		done.Rows++
+	}
+	return done, sink.end()
+}
+
+// sink is a format's way to write rows.
+type sink struct {
+	example func(*Example) error
+	finding func(*finding.Finding) error
+	end     func() error
+}
+
+func newSink(w *bufio.Writer, o ExportOptions) (*sink, error) {
+	header := exampleHeader()
+	if o.Findings {
+		header = finding.FindingColumns()
+	}
+	switch {
+	case o.Format == FormatJSONL:
+		return &sink{
+			example: func(e *Example) error { return writeLine(w, e) },
+			finding: func(f *finding.Finding) error { return writeLine(w, f) },
+			end:     w.Flush,
+		}, nil
+	case o.Format == FormatReasoning && !o.Findings:
+		return &sink{example: func(e *Example) error { return writeLine(w, Reasoning(e)) }, end: w.Flush}, nil
+	case o.Format == FormatReasoning:
+		return nil, errors.New("findings have no analysis to learn from: the format reasoning is for training data")
+	case o.Format == FormatCSV:
+		names := make([]any, len(header))
+		for i, name := range header {
+			names[i] = name
+		}
+		finding.WriteCSVRow(w, names)
+		return &sink{
+			example: func(e *Example) error { finding.WriteCSVRow(w, exampleRow(e)); return nil },
+			finding: func(f *finding.Finding) error { finding.WriteCSVRow(w, finding.FindingRow(f)); return nil },
+			end:     w.Flush, // which gives the writer's first error
+		}, nil
+	case o.Format == FormatParquet:
+		table := newParquetTable(w, header, parquetKinds(o.Findings))
+		return &sink{
+			example: func(e *Example) error { return table.write(exampleRow(e)) },
+			finding: func(f *finding.Finding) error { return table.write(finding.FindingRow(f)) },
+			end:     func() error { return errors.Join(table.close(), w.Flush()) },
+		}, nil
+	}
+	return nil, fmt.Errorf("unknown format %q: expected one of %s", o.Format, strings.Join(ExportFormats(), ", "))
+}
+
+// parquetKinds are the types of a table's columns, in the order of its header.
+func parquetKinds(findings bool) (kinds []parquet.Node) {
+	row := exampleRow(&Example{})
+	if findings {
+		row = finding.FindingRow(&finding.Finding{})
+	}
+	for i, cell := range row {
+		switch cell.(type) {
+		case int64:
+			kinds = append(kinds, parquet.Int(64))
+		case bool:
+			kinds = append(kinds, parquet.Leaf(parquet.BooleanType))
+		case nil:
+			kind := parquet.String()
+			if strings.HasSuffix(finding.FindingColumns()[i], "line") {
+				kind = parquet.Int(64)
+			}
+			kinds = append(kinds, parquet.Optional(kind))
+		default:
+			kinds = append(kinds, parquet.String())
+		}
+	}
+	return kinds
+}

@@ -1,0 +1,68 @@
+package dataset
+
+import (
+	"regexp"
+	"strconv"
+	"strings"
+
+	"github.com/januslm/janus/finding"
+)
+
+// Message is one message of a chat.
+type Message struct {
+	Role    string `json:"role"` // "system", "user" or "assistant"
+	Content string `json:"content"`
+}
+
+// ReasoningRow is a row of datasets/reasoning.jsonl: the conversation that a model is tuned on, in the form that chat templates
+// and other trainers take ("messages"), and the row that it was made from.
+type ReasoningRow struct {
+	Messages []Message `json:"messages"`
+	Example
+}
+
+// claims are what a scanner that found such a thing would say, in the finding's title.
+var claims = map[string]string{
+	HTTPHeaders: "HTTP security header missing, weak or leaking",
+	XSS:         "Cross-site scripting",
+	SQLI:        "SQL injection",
+	Info:        "Information disclosure",
+}
+
+// weaknesses are the CWEs of the categories; of headers there is not one.
+var weaknesses = map[string]string{XSS: "CWE-79", SQLI: "CWE-89", Info: "CWE-200"}
+
+// Finding is the claim that the row's category stands for, about its exchange: what a model is asked about. It has the truth as
+// its label, which no prompt shows.
+func (e *Example) Finding() finding.Finding {
+	title := claims[e.VulnCategory]
+	if title == "" {
+		title = e.VulnCategory
+	}
+	return finding.Finding{
+		ID: trainingTable + ":" + strconv.FormatInt(e.ID, 10), Source: e.Source, Rule: e.VulnCategory, CWE: weaknesses[e.VulnCategory], Category: "http", Language: "http",
+		Title: title, Request: e.Request, Response: e.Response, Label: e.Label(), Group: e.Group, Split: e.Split,
+	}
+}
+
+// closingLine is a verdict at an analysis's end, which the truth replaces.
+var closingLine = regexp.MustCompile(`(?is)\s*\bverdict:\s*(true|false)[ _-]positive\W*$`)
+
+// Answer is what the model is taught to write: the analysis, and after it the verdict in the words that a review reads.
+func (e *Example) Answer() string {
+	verdict := finding.AnswerFalse
+	if e.IsVulnerable {
+		verdict = finding.AnswerTrue
+	}
+	return strings.TrimSpace(closingLine.ReplaceAllString(e.Analysis, "")) + finding.Closing() + verdict
+}
+
+// Reasoning makes a conversation of a row: the instructions and the question as `janus review` asks it, and the answer.
+func Reasoning(e *Example) ReasoningRow {
+	f := e.Finding()
+	question, _ := f.Prompt(0) // whole: who trains cuts it
+	return ReasoningRow{
+		Messages: []Message{{"system", finding.Instructions()}, {"user", question}, {"assistant", e.Answer()}},
+		Example:  *e,
+	}
+}

@@ -52,6 +52,15 @@ type Exported struct {
 	LeftOut int // of the reasoning format: rows without an analysis, which would teach to answer without one
 }
 
+// String says it in a line.
+func (d Exported) String() string {
+	text := fmt.Sprintf("%d rows", d.Rows)
+	if d.LeftOut > 0 {
+		text += fmt.Sprintf("; left out %d rows without an analysis", d.LeftOut)
+	}
+	return text
+}
+
 // ExportFile writes to a file, which is there whole or not at all. One that ends in .gz is compressed.
 func (s *Store) ExportFile(ctx context.Context, path string, o ExportOptions) (Exported, error) {
 	f, err := renameio.NewPendingFile(path, renameio.WithPermissions(0o644))

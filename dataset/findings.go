@@ -117,6 +117,26 @@ func (s *Store) Findings(ctx context.Context, f Filter) iter.Seq2[finding.Findin
 	}
 }
 
+// FindingsByID gives the findings of an id, which several sources may have, or ErrNotFound.
+func (s *Store) FindingsByID(ctx context.Context, id string) (found []finding.Finding, err error) {
+	rows, err := s.db.QueryContext(ctx, selectFinding+" WHERE id = ? ORDER BY rowid", id)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", s.path, err)
+	}
+	defer rows.Close() //nolint:errcheck // Err says what went wrong
+	for rows.Next() {
+		f, err := scanFinding(rows)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", s.path, err)
+		}
+		found = append(found, f)
+	}
+	if err := rows.Err(); err != nil || len(found) == 0 {
+		return nil, fmt.Errorf("%s: finding %q: %w", s.path, id, errors.Join(err, ErrNotFound))
+	}
+	return found, nil
+}
+
 // CountFindings counts the findings that a filter chooses.
 func (s *Store) CountFindings(ctx context.Context, f Filter) (n int, err error) {
 	clause, args := f.where(true)

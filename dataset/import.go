@@ -30,6 +30,20 @@ type Imported struct {
 	Problems []error
 }
 
+// String says it in a line: "12 rows: 10 new, 2 known".
+func (d *Imported) String() string {
+	text := fmt.Sprintf("%d rows: %d new", d.Examples+d.Findings, d.Added)
+	for _, part := range []struct {
+		n    int
+		what string
+	}{{d.Replaced, "changed"}, {d.Known, "known"}, {len(d.Problems), "not taken"}} {
+		if part.n > 0 {
+			text += fmt.Sprintf(", %d %s", part.n, part.what)
+		}
+	}
+	return text
+}
+
 // importBatch is how many rows go in in one transaction. After a crash, what is lost is the rest of a batch, and a second
 // import of the file brings it.
 const importBatch = 500

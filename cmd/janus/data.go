@@ -1,11 +1,17 @@
 package main
 
 import (
+	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
+	"strconv"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
+
+	"github.com/januslm/janus/dataset"
+	"github.com/januslm/janus/finding"
 )
 
 // envDB names the data base where --db does not.
@@ -23,7 +29,9 @@ The data base is --db, else $JANUS_DB, else data/janus.db.`,
 		Args: arguments(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	cmd.AddCommand()
+	cmd.AddCommand(
+		newDataInit(), newDataImport(), newDataExport(), newDataList(), newDataShow(),
+	)
 	return cmd
 }
 
@@ -36,4 +44,70 @@ func (f *dataFlags) add(flags *pflag.FlagSet) {
 		path = filepath.Join("data", "janus.db")
 	}
 	flags.StringVar(&f.db, "db", path, "data base file")
+}
+
+// open opens the data base, which must be there, and says what had to be done to it.
+func (f *dataFlags) open() (*dataset.Store, error) {
+	if _, err := os.Stat(f.db); err != nil {
+		return nil, fmt.Errorf("no data base: %w: `janus data init` or `janus data import FILE` makes one, --db names another", err)
+	}
+	return f.create()
+}
+
+// create opens the data base, and makes it and its folder where they are not there.
+func (f *dataFlags) create() (*dataset.Store, error) {
+	if err := os.MkdirAll(filepath.Dir(f.db), 0o755); err != nil {
+		return nil, err
+	}
+	store, err := dataset.Open(f.db)
+	if err != nil {
+		return nil, err
+	}
+	for _, note := range store.Notes() {
+		fmt.Fprintf(os.Stderr, "janus: %s: %s\n", f.db, finding.Clean(note))
+	}
+	return store, nil
+}
+
+// with runs a command's work on the data base.
+func (f *dataFlags) with(work func(*dataset.Store) error) error {
+	store, err := f.open()
+	if err != nil {
+		return err
+	}
+	return errors.Join(work(store), store.Close())
+}
+
+// filterFlags choose rows.
+type filterFlags struct {
+	filter     dataset.Filter
+	vulnerable string
+}
+
+func (f *filterFlags) add(flags *pflag.FlagSet) {
+	flags.StringVar(&f.filter.Category, "category", "", "only rows of this category: HTTP_HEADERS, XSS, SQLI, INFO; of findings their own")
+	flags.StringVar(&f.filter.Split, "split", "", `only rows of this split: train, dev, test, or "none"`)
+	flags.StringVar(&f.filter.Source, "source", "", "only rows of this source")
+	flags.StringVar(&f.vulnerable, "vulnerable", "", "only rows with this truth: true or false (TP or FP)")
+}
+
+// get checks the flags.
+func (f *filterFlags) get() (dataset.Filter, error) {
+	if f.vulnerable != "" {
+		vulnerable, err := dataset.ParseLabel(f.vulnerable)
+		if err != nil {
+			return f.filter, fmt.Errorf("vulnerable: %w", err)
+		}
+		f.filter.Vulnerable = &vulnerable
+	}
+	return f.filter, nil
+}
+
+// rowID reads the id of a row of training data.
+func rowID(text string) (int64, error) {
+	id, err := strconv.ParseInt(text, 10, 64)
+	if err != nil || id <= 0 {
+		return 0, fmt.Errorf("expected the number of a row, found %q: `janus data list` shows them", text)
+	}
+	return id, nil
 }

@@ -18,11 +18,14 @@ var ErrMustMerge = errors.New("the adapter cannot be used live: merge it into th
 // noOwner marks ranks that belong to no adapter. Rows on the bare base have adapter -1, so it has to be another number.
 const noOwner = -2
 
-// BankOptions fix the shapes of a bank's tensors. Two banks with the same options (and base) have the same shapes, so that
-// one can take the place of the other in a compiled program.
+// ErrNoRoom says that a bank's tensors are too small for an adapter: another rank, other modules, DoRA or biases.
+var ErrNoRoom = errors.New("the bank has no room for the adapter")
+
+// BankOptions are the room that a bank keeps for adapters that come later, by [Bank.Replace]: the shapes of its tensors,
+// and so the programs compiled with them, stay as they are.
 type BankOptions struct {
 	Slots     int      // room for adapters, K; 0: as many as there are
-	Rank      int      // room for ranks, R, summed over adapters; 0: what they need
+	Rank      int      // least room for ranks in each slot; a slot always has what its first adapter needs
 	Modules   []string // modules that have tensors even where no resident adapter needs them
 	Magnitude bool     // keep room for DoRA even without a DoRA adapter
 	Bias      bool     // keep room for biases even without an adapter that trains them
@@ -34,14 +37,13 @@ type BankOptions struct {
 // Bank holds the tensors of several adapters, laid out so that each row of a batch may use another one, or none. See
 // [Delta] for the computation.
 //
-// All modules share one layout of ranks: adapter k has the ranks from the sum of its predecessors' on, as many as its
-// widest module has. Where a module has less, the rest is zeros.
+// All modules share one layout of ranks: each slot has its own range of them, as wide as its adapter's widest module or as
+// the options ask. Where a module has less, the rest is zeros.
 type Bank struct {
-	names   []string
-	slots   int
-	owner   []int32
-	scale   []float32
-	entries map[string]*entry
+	adapters []*Adapter // [K]; nil where a slot is empty
+	offsets  []int      // [K+1]: slot k has ranks offsets[k] to offsets[k+1]
+	base     func(tensor string) ([]float32, []int, error)
+	entries  map[string]*entry
 }
 
 // entry is one module's tensors. Nil: no resident adapter needs it.
@@ -62,36 +64,27 @@ type Param struct {
 
 // NewBank lays out adapters; a row's adapter index is the position here. Check each against the base first.
 func NewBank(adapters []*Adapter, options BankOptions) (*Bank, error) {
-	b := &Bank{slots: max(options.Slots, len(adapters)), entries: map[string]*entry{}}
+	slots := max(options.Slots, len(adapters))
 	if options.Slots > 0 && len(adapters) > options.Slots {
 		return nil, fmt.Errorf("%d adapters do not fit into %d slots", len(adapters), options.Slots)
 	}
-	for k, a := range adapters {
-		if slices.Contains(b.names, a.Name) {
-			return nil, fmt.Errorf("two adapters are named %q", a.Name)
+	b := &Bank{adapters: make([]*Adapter, slots), offsets: make([]int, slots+1), base: options.Base, entries: map[string]*entry{}}
+	for k := range slots {
+		room := options.Rank
+		if k < len(adapters) {
+			room = max(room, adapters[k].maxRank())
 		}
-		b.names = append(b.names, a.Name)
-		for range a.maxRank() {
-			b.owner, b.scale = append(b.owner, int32(k)), append(b.scale, 1)
-		}
-	}
-	if options.Rank > 0 && len(b.owner) > options.Rank {
-		return nil, fmt.Errorf("the adapters need %d ranks together, there is room for %d", len(b.owner), options.Rank)
-	}
-	for len(b.owner) < max(options.Rank, 1) { // a tensor with no elements is more trouble than one of zeros
-		b.owner, b.scale = append(b.owner, noOwner), append(b.scale, 0)
+		b.offsets[k+1] = b.offsets[k] + room
 	}
 	for _, module := range options.Modules {
 		if err := b.reserve(module, options); err != nil {
 			return nil, err
 		}
 	}
-	offset := 0
 	for k, a := range adapters {
-		if err := b.fill(k, offset, a, options); err != nil {
-			return nil, fmt.Errorf("adapter %q: %w", a.Name, err)
+		if err := b.put(k, a); err != nil {
+			return nil, err
 		}
-		offset += a.maxRank()
 	}
 	return b, nil
 }
@@ -106,7 +99,7 @@ func (a *Adapter) maxRank() int {
 
 // reserve makes a module's tensors, all zero.
 func (b *Bank) reserve(module string, options BankOptions) error {
-	_, shape, err := options.base(module + ".weight")
+	_, shape, err := b.baseTensor(module + ".weight")
 	if err != nil {
 		return err
 	}
@@ -124,11 +117,11 @@ func (b *Bank) reserve(module string, options BankOptions) error {
 	return nil
 }
 
-func (o BankOptions) base(tensor string) ([]float32, []int, error) {
-	if o.Base == nil {
+func (b *Bank) baseTensor(tensor string) ([]float32, []int, error) {
+	if b.base == nil {
 		return nil, nil, fmt.Errorf("tensor %s of the base is needed, but BankOptions.Base is nil", tensor)
 	}
-	values, shape, err := o.Base(tensor)
+	values, shape, err := b.base(tensor)
 	if err != nil {
 		return nil, nil, fmt.Errorf("base tensor %s: %w", tensor, err)
 	}
@@ -152,107 +145,252 @@ func (b *Bank) needProduct(e *entry) {
 
 func (b *Bank) needMagnitude(e *entry) {
 	if e.magnitude == nil {
-		e.magnitude = make([]float32, b.slots*e.out)
+		e.magnitude = make([]float32, b.Slots()*e.out)
 	}
 }
 
 func (b *Bank) needBias(e *entry) {
 	if e.bias == nil {
-		e.bias = make([]float32, b.slots*e.out)
+		e.bias = make([]float32, b.Slots()*e.out)
 	}
 }
 
-// fill puts adapter a into slot k, its ranks from offset on.
-func (b *Bank) fill(k, offset int, a *Adapter, options BankOptions) error {
+// part is what an adapter brings for one module, with all that the base's numbers are needed for worked out.
+type part struct {
+	module    *Module // nil: only a bias
+	in, out   int
+	scale     float64
+	magnitude []float32 // [out], or nil
+	bias      []float32 // [out], or nil
+}
+
+// parts works out what adapter a brings, by module. It changes nothing.
+func (b *Bank) parts(a *Adapter) (map[string]*part, error) {
+	parts := map[string]*part{}
 	for _, name := range a.Modules() {
 		m := a.modules[name]
-		e := b.entry(name, m.In, m.Out)
-		if e.in != m.In || e.out != m.Out {
-			return fmt.Errorf("module %s: the adapter is for a weight of shape [%d %d], the base or another adapter has [%d %d]", name, m.Out, m.In, e.out, e.in)
-		}
-		b.needProduct(e)
-		scale := a.Config.Scale(name)
-		copy(e.a[offset*m.In:], m.A)
-		for i := range m.Out {
-			for r := range m.Rank {
-				e.b[i*b.Rank()+offset+r] = float32(scale * float64(m.B[i*m.Rank+r]))
-			}
-		}
+		p := &part{module: m, in: m.In, out: m.Out, scale: a.Config.Scale(name)}
+		parts[name] = p
 		if m.Magnitude == nil {
 			continue
 		}
-		w, _, err := options.base(name + ".weight")
+		w, _, err := b.baseTensor(name + ".weight")
 		if err != nil {
-			return err
+			return nil, err
 		}
-		b.needMagnitude(e)
-		m.eachRow(w, scale, func(row int, sum []float64) {
-			e.magnitude[k*m.Out+row] = float32(float64(m.Magnitude[row])/norm(sum) - 1)
+		p.magnitude = make([]float32, m.Out)
+		m.eachRow(w, p.scale, func(row int, sum []float64) {
+			p.magnitude[row] = float32(float64(m.Magnitude[row])/norm(sum) - 1)
 		})
 	}
 	for _, name := range a.Replaced() {
-		if err := b.fillBias(k, name, a.replaced[name], options); err != nil {
-			return err
+		if err := b.addBias(parts, name, a.replaced[name]); err != nil {
+			return nil, err
 		}
 	}
-	return nil
+	return parts, nil
 }
 
-// fillBias keeps the difference of a replaced bias to the base's. Other replaced tensors cannot be live.
-func (b *Bank) fillBias(k int, tensor string, v Values, options BankOptions) error {
+// addBias keeps the difference of a replaced bias to the base's. Other replaced tensors cannot be live.
+func (b *Bank) addBias(parts map[string]*part, tensor string, v Values) error {
 	module, ok := strings.CutSuffix(tensor, ".bias")
 	if !ok {
 		return fmt.Errorf("tensor %s: %w", tensor, ErrMustMerge)
 	}
-	base, _, err := options.base(tensor)
+	base, _, err := b.baseTensor(tensor)
 	if err != nil {
 		return err
 	}
 	if len(base) != len(v.Data) {
 		return fmt.Errorf("tensor %s: the adapter's has %d values, the base's %d", tensor, len(v.Data), len(base))
 	}
-	e, ok := b.entries[module]
+	p, ok := parts[module]
 	if !ok {
-		_, shape, err := options.base(module + ".weight")
+		_, shape, err := b.baseTensor(module + ".weight")
 		if err != nil {
 			return err
 		}
 		if len(shape) != 2 { // a norm
 			return fmt.Errorf("tensor %s: %w", tensor, ErrMustMerge)
 		}
-		e = b.entry(module, shape[1], shape[0])
+		p = &part{in: shape[1], out: shape[0]}
+		parts[module] = p
 	}
-	if e.out != len(v.Data) {
-		return fmt.Errorf("tensor %s has %d values, the module %d outputs", tensor, len(v.Data), e.out)
+	if p.out != len(v.Data) {
+		return fmt.Errorf("tensor %s has %d values, the module %d outputs", tensor, len(v.Data), p.out)
 	}
-	b.needBias(e)
+	p.bias = make([]float32, p.out)
 	for i, value := range v.Data {
-		e.bias[k*e.out+i] = value - base[i]
+		p.bias[i] = value - base[i]
 	}
 	return nil
 }
 
-// Names returns the adapters' names by index.
-func (b *Bank) Names() []string { return slices.Clone(b.names) }
+// put lays adapter a out in the empty slot k, making the tensors that it needs.
+func (b *Bank) put(k int, a *Adapter) error {
+	if i, taken := b.Index(a.Name); taken && i != k {
+		return fmt.Errorf("two adapters are named %q", a.Name)
+	}
+	parts, err := b.parts(a)
+	if err != nil {
+		return fmt.Errorf("adapter %q: %w", a.Name, err)
+	}
+	for name, p := range parts {
+		e := b.entry(name, p.in, p.out)
+		if e.in != p.in || e.out != p.out {
+			return fmt.Errorf("adapter %q: module %s: the adapter is for a weight of shape [%d %d], the base or another adapter has [%d %d]",
+				a.Name, name, p.out, p.in, e.out, e.in)
+		}
+		if p.module != nil {
+			b.needProduct(e)
+		}
+		if p.magnitude != nil {
+			b.needMagnitude(e)
+		}
+		if p.bias != nil {
+			b.needBias(e)
+		}
+		b.write(k, e, p)
+	}
+	b.adapters[k] = a
+	return nil
+}
 
-// Index returns the index of a named adapter.
+// write copies a part into the tensors of its module.
+func (b *Bank) write(k int, e *entry, p *part) {
+	offset, ranks := b.offsets[k], b.Rank()
+	if m := p.module; m != nil {
+		copy(e.a[offset*m.In:], m.A)
+		for i := range m.Out {
+			for r := range m.Rank {
+				e.b[i*ranks+offset+r] = float32(p.scale * float64(m.B[i*m.Rank+r]))
+			}
+		}
+	}
+	if p.magnitude != nil {
+		copy(e.magnitude[k*e.out:], p.magnitude)
+	}
+	if p.bias != nil {
+		copy(e.bias[k*e.out:], p.bias)
+	}
+}
+
+// erase makes slot k of a module zero.
+func (b *Bank) erase(k int, e *entry) {
+	from, to, ranks := b.offsets[k], b.offsets[k+1], b.Rank()
+	if e.a != nil {
+		clear(e.a[from*e.in : to*e.in])
+		for i := range e.out {
+			clear(e.b[i*ranks+from : i*ranks+to])
+		}
+	}
+	if e.magnitude != nil {
+		clear(e.magnitude[k*e.out : (k+1)*e.out])
+	}
+	if e.bias != nil {
+		clear(e.bias[k*e.out : (k+1)*e.out])
+	}
+}
+
+// Replace puts adapter a into slot k in place of what was there; nil empties the slot. It returns the tensors that
+// changed. No tensor changes its shape, so programs compiled with the bank go on with the new values. Where the room is
+// too small the error is [ErrNoRoom], and the bank stays as it was. Check the adapter against the base first.
+func (b *Bank) Replace(k int, a *Adapter) ([]Param, error) {
+	if k < 0 || k >= b.Slots() {
+		return nil, fmt.Errorf("slot %d is not there: the bank has %d", k, b.Slots())
+	}
+	var parts map[string]*part
+	if a != nil {
+		if i, taken := b.Index(a.Name); taken && i != k {
+			return nil, fmt.Errorf("two adapters are named %q", a.Name)
+		}
+		var err error
+		if parts, err = b.parts(a); err == nil {
+			err = b.fits(k, a, parts)
+		}
+		if err != nil {
+			return nil, fmt.Errorf("adapter %q: %w", a.Name, err)
+		}
+	}
+	var changed []Param
+	for _, key := range b.Keys() {
+		e, p := b.entries[key], parts[key]
+		if p == nil && !b.adapters[k].touches(key) {
+			continue
+		}
+		b.erase(k, e)
+		if p != nil {
+			b.write(k, e, p)
+		}
+		changed = append(changed, b.params(key)...)
+	}
+	b.adapters[k] = a
+	return changed, nil
+}
+
+// touches tells whether the adapter has a part for a module.
+func (a *Adapter) touches(module string) bool {
+	if a == nil {
+		return false
+	}
+	_, product := a.modules[module]
+	_, bias := a.replaced[module+".bias"]
+	return product || bias
+}
+
+// fits tells what a slot lacks for an adapter.
+func (b *Bank) fits(k int, a *Adapter, parts map[string]*part) error {
+	if room := b.offsets[k+1] - b.offsets[k]; a.maxRank() > room {
+		return fmt.Errorf("%w: its rank is %d, the slot is for %d", ErrNoRoom, a.maxRank(), room)
+	}
+	for _, name := range slices.Sorted(maps.Keys(parts)) {
+		p, e := parts[name], b.entries[name]
+		switch {
+		case e == nil || p.module != nil && e.a == nil:
+			return fmt.Errorf("%w: module %s", ErrNoRoom, name)
+		case e.in != p.in || e.out != p.out:
+			return fmt.Errorf("module %s: the adapter is for a weight of shape [%d %d], the base has [%d %d]", name, p.out, p.in, e.out, e.in)
+		case p.magnitude != nil && e.magnitude == nil:
+			return fmt.Errorf("%w: DoRA's magnitude of module %s", ErrNoRoom, name)
+		case p.bias != nil && e.bias == nil:
+			return fmt.Errorf("%w: bias of module %s", ErrNoRoom, name)
+		}
+	}
+	return nil
+}
+
+// Adapters returns the adapters by slot; nil where a slot is empty.
+func (b *Bank) Adapters() []*Adapter { return slices.Clone(b.adapters) }
+
+// Index returns the slot of a named adapter.
 func (b *Bank) Index(name string) (int, bool) {
-	i := slices.Index(b.names, name)
+	i := slices.IndexFunc(b.adapters, func(a *Adapter) bool { return a != nil && a.Name == name })
 	return i, i >= 0
 }
 
 // Slots returns K, the room for adapters.
-func (b *Bank) Slots() int { return b.slots }
+func (b *Bank) Slots() int { return len(b.adapters) }
 
-// Rank returns R, the room for ranks.
-func (b *Bank) Rank() int { return len(b.owner) }
+// Rank returns R, the room for ranks of all slots together. It is at least 1: a tensor with no elements is more trouble
+// than one of zeros.
+func (b *Bank) Rank() int { return max(b.offsets[len(b.offsets)-1], 1) }
 
-// Owner returns the adapter index of each rank [R], -2 where there is none. It is a program's input, like Scale, so that
-// another bank of the same shapes can take this one's place.
-func (b *Bank) Owner() []int32 { return slices.Clone(b.owner) }
+// Owner returns the slot of each rank [R], -2 where there is none.
+func (b *Bank) Owner() []int32 {
+	owner := []int32{}
+	for k := range b.adapters {
+		for range b.offsets[k+1] - b.offsets[k] {
+			owner = append(owner, int32(k))
+		}
+	}
+	if len(owner) == 0 {
+		owner = append(owner, noOwner)
+	}
+	return owner
+}
 
-// Scale returns the strength of each rank [R]: 1 as trained (alpha/r is in B already), 0 where there is no adapter.
-func (b *Bank) Scale() []float32 { return slices.Clone(b.scale) }
+// Scale returns the strength of each rank [R]: 1 as trained, since alpha/r is in B already.
+func (b *Bank) Scale() []float32 { return slices.Repeat([]float32{1}, b.Rank()) }
 
 // Keys returns the names of the modules that have tensors, sorted.
 func (b *Bank) Keys() []string { return slices.Sorted(maps.Keys(b.entries)) }
@@ -261,19 +399,21 @@ func (b *Bank) Keys() []string { return slices.Sorted(maps.Keys(b.entries)) }
 func (b *Bank) Params() []Param {
 	var params []Param
 	for _, key := range b.Keys() {
-		e := b.entries[key]
-		for _, p := range []Param{
-			{key + ".lora_A", []int{b.Rank(), e.in}, e.a},
-			{key + ".lora_B", []int{e.out, b.Rank()}, e.b},
-			{key + ".lora_magnitude", []int{b.slots, e.out}, e.magnitude},
-			{key + ".lora_bias", []int{b.slots, e.out}, e.bias},
-		} {
-			if p.Data != nil {
-				params = append(params, p)
-			}
-		}
+		params = append(params, b.params(key)...)
 	}
 	return params
+}
+
+// params are the tensors of one module.
+func (b *Bank) params(key string) []Param {
+	e := b.entries[key]
+	all := []Param{
+		{key + ".lora_A", []int{b.Rank(), e.in}, e.a},
+		{key + ".lora_B", []int{e.out, b.Rank()}, e.b},
+		{key + ".lora_magnitude", []int{b.Slots(), e.out}, e.magnitude},
+		{key + ".lora_bias", []int{b.Slots(), e.out}, e.bias},
+	}
+	return slices.DeleteFunc(all, func(p Param) bool { return p.Data == nil })
 }
 
 // Bind gives nodes, one for each of [Bank.Params], to the modules they belong to.

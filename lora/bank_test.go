@@ -3,6 +3,7 @@ package lora_test
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
@@ -126,41 +127,84 @@ func TestBankMixesAdaptersByRow(t *testing.T) {
 	}
 }
 
-// Banks with the same room have the same shapes: adapters are exchanged without another compilation.
-func TestBankSwapsWithoutCompiling(t *testing.T) {
+// Adapters of one room take each other's place without another compilation, and leave nothing behind.
+func TestBankReplace(t *testing.T) {
 	all := mixture(t)
-	options := lora.BankOptions{Slots: 3, Rank: 9, Modules: []string{qProj, kProj}, Magnitude: true, Bias: true, Base: base}
-	residents := [][]*lora.Adapter{nil, {all[0]}, {all[2], all[1]}, {all[3], all[2], all[0]}}
+	bank, err := lora.NewBank(nil, lora.BankOptions{Slots: 2, Rank: 3, Modules: []string{qProj, kProj}, Magnitude: true, Bias: true, Base: base})
+	if err != nil {
+		t.Fatal(err)
+	}
 	compiled := 0
-	var exec *Exec
-	for _, adapters := range residents {
-		bank, err := lora.NewBank(adapters, options)
-		if err != nil {
+	exec := MustNewExec(testBackend(t).Backend, func(n []*Node) *Node {
+		compiled++
+		rows := lora.NewRows(n[1], n[2], n[3], bank.Slots())
+		return bank.Bind(n[6:])[kProj].Apply(n[0], DotGeneral(n[0], []int{-1}, nil, n[5], []int{1}, nil), rows)
+	})
+	resident := make([]*lora.Adapter, 2)
+	for _, step := range []struct {
+		slot    int
+		adapter *lora.Adapter
+	}{{0, all[0]}, {1, all[1]}, {0, all[2]}, {1, all[3]}, {0, nil}, {0, all[1]}} {
+		if _, err := bank.Replace(step.slot, step.adapter); err != nil {
 			t.Fatal(err)
 		}
-		if exec == nil {
-			exec = MustNewExec(testBackend(t).Backend, func(n []*Node) *Node {
-				compiled++
-				rows := lora.NewRows(n[1], n[2], n[3], bank.Slots())
-				return bank.Bind(n[6:])[kProj].Apply(n[0], DotGeneral(n[0], []int{-1}, nil, n[5], []int{1}, nil), rows)
-			})
-		}
-		x := randomInput(3, 2, in)
-		last := int32(len(adapters) - 1)
-		results, err := exec.Call(arguments(bank, tensors.FromFlatDataAndDimensions(x, 2, in), []int32{-1, last})...)
+		resident[step.slot] = step.adapter
+		x := randomInput(3, 3, in)
+		results, err := exec.Call(arguments(bank, tensors.FromFlatDataAndDimensions(x, 3, in), []int32{-1, 0, 1})...)
 		if err != nil {
 			t.Fatal(err)
 		}
 		got := tensors.MustCopyFlatData[float32](results[0])
-		for row, index := range []int{-1, int(last)} {
-			want := wanted(t, adapters, index, kProj, x[row*in:(row+1)*in])
+		for row, adapter := range []*lora.Adapter{nil, resident[0], resident[1]} {
+			index := slices.Index(all, adapter) // -1: the base
+			want := wanted(t, all, index, kProj, x[row*in:(row+1)*in])
 			if diff := maxDiff(got[row*out:(row+1)*out], want); !(diff <= 1e-5) {
-				t.Errorf("%d adapters, row %d: error %g", len(adapters), row, diff)
+				t.Errorf("after %v, row %d: error %g", step, row, diff)
 			}
 		}
 	}
 	if compiled != 1 {
 		t.Errorf("compiled %d times, expected once", compiled)
+	}
+}
+
+// What does not fit is refused and leaves the bank as it was.
+func TestBankReplaceRefuses(t *testing.T) {
+	all := mixture(t)
+	plain := lora.BankOptions{Slots: 2, Rank: 2, Modules: []string{kProj, qProj}, Base: base}
+	for name, test := range map[string]struct {
+		options lora.BankOptions
+		slot    int
+		adapter *lora.Adapter
+		noRoom  bool
+		want    string
+	}{
+		"rank":      {plain, 1, all[1], true, "its rank is 3, the slot is for 2"},
+		"module":    {lora.BankOptions{Slots: 2, Rank: 3, Base: base}, 1, all[1], true, "module "},
+		"magnitude": {plain, 1, all[2], true, "DoRA's magnitude"},
+		"slot":      {plain, 2, all[0], false, "slot 2 is not there: the bank has 2"},
+		"name":      {plain, 1, all[0], false, `two adapters are named "plain"`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			bank, err := lora.NewBank(all[:1], test.options)
+			if err != nil {
+				t.Fatal(err)
+			}
+			copied := func() (all [][]float32) {
+				for _, p := range bank.Params() {
+					all = append(all, slices.Clone(p.Data))
+				}
+				return all
+			}
+			before := copied()
+			_, err = bank.Replace(test.slot, test.adapter)
+			if err == nil || !strings.Contains(err.Error(), test.want) || errors.Is(err, lora.ErrNoRoom) != test.noRoom {
+				t.Errorf("got %v, expected %q in it", err, test.want)
+			}
+			if diff := cmp.Diff(before, copied()); diff != "" {
+				t.Error("the bank changed")
+			}
+		})
 	}
 }
 
@@ -233,7 +277,6 @@ func TestNewBankRefuses(t *testing.T) {
 		want     string
 	}{
 		"too many adapters": {all, lora.BankOptions{Slots: 3, Base: base}, "4 adapters do not fit into 3 slots"},
-		"too many ranks":    {all, lora.BankOptions{Rank: 7, Base: base}, "need 8 ranks together, there is room for 7"},
 		"one name twice":    {[]*lora.Adapter{all[0], all[0]}, lora.BankOptions{Base: base}, `two adapters are named "plain"`},
 		"no base":           {all, lora.BankOptions{}, "BankOptions.Base is nil"},
 		"base fails":        {all, lora.BankOptions{Base: broken}, "base tensor " + kProj + ".weight: gone"},

@@ -143,13 +143,7 @@ func (m *Model) classify(ctx context.Context, rows [][]int32, slots []int32, roo
 	if len(m.heads) == 0 {
 		return nil, fmt.Errorf("model %s has no classifier head: nothing can judge", m.dir)
 	}
-	var params []value
-	for _, v := range m.extra {
-		if slices.ContainsFunc(m.heads.Params(), func(p classifier.Param) bool { return p.Name == v.name }) {
-			params = append(params, v)
-		}
-	}
-	out, err := m.whole(ctx, "classify", rows, slots, room, params, func(in nodes) []*Node {
+	out, err := m.whole(ctx, "classify", rows, slots, room, m.headValues, func(in nodes) []*Node {
 		return []*Node{m.heads.Probabilities(m.pooledWhole(in, m.heads.Features()), m.headNodes(in))}
 	})
 	if err != nil {

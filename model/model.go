@@ -15,7 +15,6 @@ import (
 
 	"github.com/gomlx/compute/dtypes"
 	. "github.com/gomlx/gomlx/core/graph" //nolint:revive // GoMLX's own habit for graph functions
-	"github.com/gomlx/gomlx/core/tensors"
 
 	"github.com/januslm/janus/classifier"
 	"github.com/januslm/janus/internal/backend"
@@ -27,9 +26,10 @@ import (
 
 // Options say how a model is opened.
 type Options struct {
-	Backend  backend.Choice // required: see internal/backend
-	Adapters []string       // PEFT folders; rows choose among them by index
-	Heads    []string       // head folders; each gives a probability
+	Backend     backend.Choice // required: see internal/backend
+	Adapters    []string       // PEFT folders; rows choose among them by index
+	AdapterRoom AdapterRoom    // for adapters that come later
+	Heads       []string       // head folders; each gives a probability
 	// Merge adds the adapters into the weights instead of keeping them beside, in the order given. Rows then cannot
 	// choose, and decoding saves two small products a projection.
 	Merge bool
@@ -55,12 +55,20 @@ type Model struct {
 	dtype   dtypes.DType
 	store   *store
 
-	adapters []*lora.Adapter
-	bank     *lora.Bank // nil without live adapters
-	heads    classifier.Heads
-	features []classifier.Feature // pooled states: the heads' first, then those asked for
-	pools    []layerPool          // the features by layer
-	extra    []value              // the bank's and the heads' tensors
+	tensors       map[string][]int // the family's tensors: shapes by key
+	linearModules []string         // the projections of the layers
+
+	adapters   []*lora.Adapter
+	merged     bool // the adapters are part of the weights
+	room       AdapterRoom
+	bank       *lora.Bank // nil without live adapters
+	bankValues []value    // the bank's tensors
+
+	baseSHA256 string // computed where a head asks for it
+	heads      classifier.Heads
+	headValues []value              // the heads' tensors
+	features   []classifier.Feature // pooled states: the heads' first, then those asked for
+	pools      []layerPool          // the features by layer
 
 	tokenizer tokenizer.Tokenizer     // nil where the folder has none
 	chat      *tokenizer.ChatTemplate // nil where the folder has none
@@ -72,6 +80,9 @@ type Model struct {
 	prefixTokens []int32           // the shared prefix that prefixes hold
 	prefixes     map[int32]*cached // by adapter slot
 }
+
+// errClosed is for calls after Close.
+var errClosed = errors.New("the model is closed")
 
 // Counts tell what a model has done since it was opened.
 type Counts struct {
@@ -141,10 +152,11 @@ func Open(ctx context.Context, dir string, o Options) (m *Model, err error) {
 	}
 	m = &Model{
 		dir: dir, config: config, layers: family.Layers(config), backend: o.Backend, dtype: o.DType,
+		tensors: want, linearModules: linearModules(list, config),
 		programs: map[string]*program{}, prefixes: map[int32]*cached{},
 	}
 	m.decoder, _ = m.layers.(transformer.Decoder)
-	if err := m.openAdapters(checkpoint, want, o); err != nil {
+	if err := m.openAdapters(checkpoint, o); err != nil {
 		return nil, err
 	}
 	if err := m.openHeads(checkpoint, o); err != nil {
@@ -161,64 +173,6 @@ func Open(ctx context.Context, dir string, o Options) (m *Model, err error) {
 	return m, err
 }
 
-// openAdapters reads the adapters, checks them against the base, and lays live ones out in a bank.
-func (m *Model) openAdapters(c *weights.Checkpoint, want map[string][]int, o Options) error {
-	for _, dir := range o.Adapters {
-		a, err := lora.Open(dir)
-		if err != nil {
-			return err
-		}
-		if err := m.renameAdapter(a); err != nil {
-			return err
-		}
-		err = a.Check(func(tensor string) ([]int, bool) {
-			shape, ok := want[tensor]
-			return shape, ok && shape != nil
-		})
-		if err != nil {
-			return fmt.Errorf("adapter %s does not fit model %s: %w", dir, m.dir, err)
-		}
-		m.adapters = append(m.adapters, a)
-	}
-	if len(m.adapters) == 0 || o.Merge {
-		return nil
-	}
-	bank, err := lora.NewBank(m.adapters, lora.BankOptions{Base: func(tensor string) ([]float32, []int, error) {
-		t, ok := c.Tensor(tensor)
-		if !ok {
-			return nil, nil, fs.ErrNotExist
-		}
-		values, err := weights.ToFloat32(t)
-		return values, t.Shape, err
-	}})
-	if errors.Is(err, lora.ErrMustMerge) {
-		return fmt.Errorf("%w (--merge does)", err)
-	}
-	if err != nil {
-		return err
-	}
-	m.bank = bank
-	for _, p := range bank.Params() {
-		if err := m.addExtra("lora."+p.Name, m.dtype, p.Data, p.Shape...); err != nil {
-			return err
-		}
-	}
-	m.extra = append(m.extra,
-		value{"lora.owner", tensors.FromFlatDataAndDimensions(bank.Owner(), bank.Rank())},
-		value{"lora.scale", tensors.FromFlatDataAndDimensions(bank.Scale(), bank.Rank())})
-	return nil
-}
-
-// addExtra puts a tensor of an adapter or a head on the device.
-func (m *Model) addExtra(name string, dtype dtypes.DType, data []float32, shape ...int) error {
-	t, err := upload(m.backend.Backend, dtype, data, shape...)
-	if err != nil {
-		return fmt.Errorf("tensor %s: %w", name, err)
-	}
-	m.extra = append(m.extra, value{name, t})
-	return nil
-}
-
 // openHeads reads the heads, checks them against base and adapter, and groups their pools by layer.
 func (m *Model) openHeads(c *weights.Checkpoint, o Options) error {
 	for _, dir := range o.Heads {
@@ -226,19 +180,15 @@ func (m *Model) openHeads(c *weights.Checkpoint, o Options) error {
 		if err != nil {
 			return err
 		}
-		base := classifier.Base{HiddenSize: m.config.HiddenSize, Layers: m.config.NumHiddenLayers}
-		if h.Config.BaseSHA256 != "" {
-			if base.SHA256, err = c.SHA256(); err != nil {
+		if h.Config.BaseSHA256 != "" && m.baseSHA256 == "" {
+			if m.baseSHA256, err = c.SHA256(); err != nil {
 				return err
 			}
 		}
-		if len(m.adapters) == 1 {
-			base.AdapterSHA256 = m.adapters[0].SHA256
-		}
-		if err := h.Check(base); err != nil {
-			return fmt.Errorf("%s: %w", dir, err)
-		}
 		m.heads = append(m.heads, h)
+	}
+	if err := m.checkHeads(m.adapters); err != nil {
+		return err
 	}
 	m.features = m.heads.Features()
 	for _, f := range o.Features {
@@ -253,9 +203,11 @@ func (m *Model) openHeads(c *weights.Checkpoint, o Options) error {
 		return err
 	}
 	for _, p := range m.heads.Params() {
-		if err := m.addExtra(p.Name, dtypes.Float32, p.Data, p.Shape...); err != nil {
-			return err
+		t, err := upload(m.backend.Backend, dtypes.Float32, p.Data, p.Shape...)
+		if err != nil {
+			return fmt.Errorf("tensor %s of the heads: %w", p.Name, err)
 		}
+		m.headValues = append(m.headValues, value{p.Name, t})
 	}
 	return nil
 }
@@ -275,6 +227,20 @@ func (m *Model) openPools() error {
 			return err
 		}
 		m.pools = append(m.pools, layerPool{layer, pool})
+	}
+	return nil
+}
+
+// checkHeads refuses heads that were trained with another base or another adapter.
+func (m *Model) checkHeads(adapters []*lora.Adapter) error {
+	base := classifier.Base{HiddenSize: m.config.HiddenSize, Layers: m.config.NumHiddenLayers, SHA256: m.baseSHA256}
+	if len(adapters) == 1 {
+		base.AdapterSHA256 = adapters[0].SHA256
+	}
+	for _, h := range m.heads {
+		if err := h.Check(base); err != nil {
+			return fmt.Errorf("head %s: %w", h.Name, err)
+		}
 	}
 	return nil
 }
@@ -346,18 +312,22 @@ func (m *Model) Close() error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.dropPrefixes()
-	for _, p := range m.programs {
-		p.graph.Finalize()
-	}
+	m.dropPrograms()
 	m.programs = nil
-	for _, v := range m.extra {
-		_ = v.tensor.FinalizeAll() // only fails where it is freed already
-	}
+	m.dropBank()
+	finalizeValues(m.headValues)
 	m.store.finalize()
 	if m.tokenizer != nil {
 		return m.tokenizer.Close()
 	}
 	return nil
+}
+
+func (m *Model) dropPrograms() {
+	for _, p := range m.programs {
+		p.graph.Finalize()
+	}
+	clear(m.programs)
 }
 
 func (m *Model) dropPrefixes() {
@@ -369,11 +339,9 @@ func (m *Model) dropPrefixes() {
 
 // constants are the inputs that all programs share: the weights and the adapters; and the heads where they are asked for.
 func (m *Model) constants(heads bool) []value {
-	list := slices.Clone(m.store.values)
-	for _, v := range m.extra {
-		if heads || strings.HasPrefix(v.name, "lora.") {
-			list = append(list, v)
-		}
+	list := slices.Concat(m.store.values, m.bankValues)
+	if heads {
+		list = append(list, m.headValues...)
 	}
 	return list
 }

@@ -154,7 +154,7 @@ func (m *Model) decode(ctx context.Context, batch Batch, o ReviewOptions, d deco
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if m.programs == nil {
-		return nil, fmt.Errorf("the model is closed")
+		return nil, errClosed
 	}
 	n := len(batch.Rows)
 	rows := slices.Clone(batch.Rows)

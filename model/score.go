@@ -196,7 +196,7 @@ func (m *Model) whole(ctx context.Context, name string, rows [][]int32, slots []
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if m.programs == nil {
-		return nil, fmt.Errorf("the model is closed")
+		return nil, errClosed
 	}
 	s := bucket(max(longest, room))
 	inputs := append(m.constants(false), m.rowInputs(rows, s, slots)...)

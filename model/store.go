@@ -117,10 +117,14 @@ func transposed(x []float32, rows, cols int) []float32 {
 }
 
 func (s *store) finalize() {
-	for _, v := range s.values {
+	finalizeValues(s.values)
+	s.values = nil
+}
+
+func finalizeValues(list []value) {
+	for _, v := range list {
 		_ = v.tensor.FinalizeAll() // only fails where it is freed already
 	}
-	s.values = nil
 }
 
 // bytes is the memory that the tensors take on the device.

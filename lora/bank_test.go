@@ -145,8 +145,21 @@ func TestBankReplace(t *testing.T) {
 		slot    int
 		adapter *lora.Adapter
 	}{{0, all[0]}, {1, all[1]}, {0, all[2]}, {1, all[3]}, {0, nil}, {0, all[1]}} {
-		if _, err := bank.Replace(step.slot, step.adapter); err != nil {
+		mirror := map[string][]float32{}
+		for _, p := range bank.Params() {
+			mirror[p.Name] = slices.Clone(p.Data)
+		}
+		changed, err := bank.Replace(step.slot, step.adapter)
+		if err != nil {
 			t.Fatal(err)
+		}
+		for _, p := range changed {
+			bank.CopySlot(mirror[p.Name], p, step.slot)
+		}
+		for _, p := range bank.Params() {
+			if diff := cmp.Diff(p.Data, mirror[p.Name]); diff != "" {
+				t.Errorf("after %v, %s (-bank +what CopySlot told of it): %s", step, p.Name, diff)
+			}
 		}
 		resident[step.slot] = step.adapter
 		x := randomInput(3, 3, in)

@@ -43,7 +43,7 @@ func RowScale(adapter, owner, scale *Node) *Node {
 // Delta returns what the adapters add to a projection of x, ((x·Aᵀ) ⊙ s)·Bᵀ, in x's shape and dtype but for the last axis.
 //
 //   - x [B,S,in] or [B,in].
-//   - a [R,in] and b [out,R]: the matrices of all resident adapters, joined along the rank.
+//   - a [in,R] and b [R,out]: the transposed matrices of all resident adapters, joined along the rank.
 //   - s [B,R]: from [RowScale]; it silences the ranks of the adapters that a row does not use.
 //
 // So rows with different adapters, of different ranks, share two dense products: no gather of weights by row and no
@@ -56,12 +56,12 @@ func Delta(x, a, b, s *Node) *Node {
 	if dtype != a.DType() {
 		x = ConvertDType(x, a.DType())
 	}
-	low := DotGeneral(x, []int{-1}, nil, a, []int{1}, nil)
+	low := DotGeneral(x, []int{-1}, nil, a, []int{0}, nil)
 	if s.DType() != a.DType() {
 		s = ConvertDType(s, a.DType())
 	}
 	low = Mul(low, perRow(s, low.Rank()))
-	out := DotGeneral(low, []int{-1}, nil, b, []int{1}, nil)
+	out := DotGeneral(low, []int{-1}, nil, b, []int{0}, nil)
 	if out.DType() != dtype {
 		out = ConvertDType(out, dtype)
 	}
@@ -71,8 +71,8 @@ func Delta(x, a, b, s *Node) *Node {
 // Inputs are the graph values that one projection's adapters need, as [Bank.Bind] returns them. Fields that no resident
 // adapter needs are nil.
 type Inputs struct {
-	A         *Node // [R,in]
-	B         *Node // [out,R]
+	A         *Node // [in,R]
+	B         *Node // [R,out]
 	Magnitude *Node // [K,out]: DoRA's m/‖W+sBA‖ − 1; zero for adapters without DoRA
 	Bias      *Node // [K,out]: the adapter's bias minus the base's; zero for adapters that keep the base's
 }

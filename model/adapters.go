@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/gomlx/compute/dtypes"
 	"github.com/gomlx/gomlx/core/tensors"
 
 	"github.com/januslm/janus/lora"
@@ -176,20 +177,31 @@ func (m *Model) replace(i int, a *lora.Adapter) (err error) {
 	if err != nil {
 		return err
 	}
-	list, err := m.uploadBank(changed)
-	if err != nil {
-		_, undo := m.bank.Replace(i, before)
-		return errors.Join(err, undo)
-	}
 	index := make(map[string]int, len(m.bankValues))
 	for at, v := range m.bankValues {
 		index[v.name] = at
 	}
-	for _, v := range list {
-		at := index[v.name]
-		finalizeValues(m.bankValues[at : at+1])
-		m.bankValues[at] = v
+	for _, p := range changed {
+		if err := m.renew(&m.bankValues[index["lora."+p.Name]], p, i); err != nil {
+			_, undo := m.bank.Replace(i, before)
+			return errors.Join(err, undo)
+		}
 	}
+	return nil
+}
+
+// renew brings slot i of a tensor on the device up to date. Where the device's memory is the host's, as on a CPU, only the
+// slot is copied.
+func (m *Model) renew(v *value, p lora.Param, i int) error {
+	if v.tensor.IsShared() && v.tensor.DType() == dtypes.Float32 {
+		return tensors.MutableFlatData(v.tensor, func(flat []float32) { m.bank.CopySlot(flat, p, i) })
+	}
+	list, err := m.uploadBank([]lora.Param{p})
+	if err != nil {
+		return err
+	}
+	finalizeValues([]value{*v})
+	*v = list[0]
 	return nil
 }
 

@@ -17,6 +17,9 @@ type Question struct {
 
 // Generate returns a model's answer. It uses the first adapter, where the model has one.
 func Generate(ctx context.Context, m *model.Model, q Question, s model.Sampling) (string, error) {
+	if m.IsEncoder() {
+		return "", fmt.Errorf("model %s %w", m.Dir(), model.ErrEncoder)
+	}
 	p, err := NewPrompter(m)
 	if err != nil {
 		return "", err

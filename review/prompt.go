@@ -9,7 +9,7 @@ import (
 	"github.com/januslm/janus/tokenizer"
 )
 
-// Prompter writes prompts in a model's own chat format.
+// Prompter writes prompts in a model's own chat format, or, for an encoder, the finding's text alone.
 type Prompter struct {
 	tok  tokenizer.Tokenizer
 	chat *tokenizer.ChatTemplate
@@ -18,10 +18,20 @@ type Prompter struct {
 	own   []int32 // the instructions' prompt without a finding: see fit
 	// joined says that the template refuses a system message, so that it goes in front of the user's.
 	joined bool
+	// encoder says that the model follows no instructions: what it reads is the user's message between its special tokens.
+	encoder bool
 }
 
 // NewPrompter prepares a model for text. A model without a chat template gets the messages as plain text.
 func NewPrompter(m *model.Model) (*Prompter, error) {
+	if m.IsEncoder() && m.Tokenizer() != nil {
+		p := &Prompter{tok: m.Tokenizer(), encoder: true}
+		var err error
+		if p.own, err = p.Encode("", ""); err != nil {
+			return nil, fmt.Errorf("model %s: %w", m.Dir(), err)
+		}
+		return p, nil
+	}
 	return newPrompter(m.Dir(), m.Tokenizer(), m.Chat())
 }
 
@@ -56,6 +66,10 @@ func newPrompter(dir string, tok tokenizer.Tokenizer, chat *tokenizer.ChatTempla
 // Encode is the prompt of a system message (none where it is empty) and a user's message, up to where the model's answer
 // begins. Neither message can bring in control tokens.
 func (p *Prompter) Encode(system, user string) ([]int32, error) {
+	if p.encoder {
+		e, err := p.tok.Encode(user, tokenizer.EncodeOptions{AddSpecial: true, LiteralSpecials: true})
+		return e.IDs, err
+	}
 	messages := []tokenizer.Message{{Role: "system", Content: system}, {Role: "user", Content: user}}
 	switch {
 	case system == "":
@@ -113,6 +127,13 @@ func (p *Prompter) fit(f *finding.Finding, limit int) (ids []int32, note string,
 		return ids, note, nil
 	}
 	text, note := f.Prompt(leastBudget)
+	if p.encoder {
+		ids, whole, err := tokenizer.EncodeCut(p.tok, text, limit)
+		if whole > limit {
+			note += fmt.Sprintf(", and what is left at %d of %d tokens", limit, whole)
+		}
+		return ids, note, err
+	}
 	if ids, err = p.Encode(finding.Instructions(), text); err != nil {
 		return nil, "", err
 	}

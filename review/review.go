@@ -66,6 +66,9 @@ func New(m *model.Model, o Options) (*Reviewer, error) {
 	if err != nil {
 		return nil, err
 	}
+	if m.IsEncoder() && len(m.Heads()) == 0 {
+		return nil, fmt.Errorf("model %s %w: give one that was trained on this model (--head)", m.Dir(), model.ErrEncoder)
+	}
 	r := &Reviewer{engine: m, prompter: prompter, modelName: name(m.Dir())}
 	for _, a := range m.Adapters() {
 		r.adapters = append(r.adapters, a.Name)
@@ -88,6 +91,10 @@ func (r *Reviewer) set(o Options, threshold float64, positions int) (err error) 
 	if err := o.Validate(); err != nil {
 		return err
 	}
+	after := 1 // tokens of the context that are not the prompt's
+	if r.prompter.encoder {
+		o.Sampling, o.Sure, after = model.Sampling{}, 0, 0 // it writes nothing
+	}
 	if len(r.heads) == 0 {
 		if r.answer, err = newAnswer(r.prompter.tok); err != nil {
 			return err
@@ -107,7 +114,7 @@ func (r *Reviewer) set(o Options, threshold float64, positions int) (err error) 
 	}
 	r.options, r.threshold = o, threshold
 	// The closing phrase and the answer come after the analysis.
-	r.limit = min(o.MaxPrompt, positions-o.Sampling.MaxTokens-len(r.answer.closing)-1)
+	r.limit = min(o.MaxPrompt, positions-o.Sampling.MaxTokens-len(r.answer.closing)-after)
 	if r.limit < 1 {
 		return fmt.Errorf("%d new tokens leave no room for a prompt in the model's context of %d (--context-length, by default what config.json says)", o.Sampling.MaxTokens, positions)
 	}
@@ -222,7 +229,7 @@ func (r *Reviewer) prepare(i int, f *finding.Finding) (*row, error) {
 
 // takePrefix cuts off the tokens that all prompts begin with; at least one stays with each row.
 func (r *Reviewer) takePrefix(rows []*row) []int32 {
-	if len(rows) < 2 {
+	if len(rows) < 2 || r.prompter.encoder { // an encoder sees both ways: nothing is the same for all rows
 		return nil
 	}
 	prompts := make([][]int32, len(rows))

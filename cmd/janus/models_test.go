@@ -7,7 +7,9 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 
+	"github.com/januslm/janus/classifier"
 	"github.com/januslm/janus/internal/testmodel"
 )
 
@@ -22,6 +24,10 @@ func fillModels(dir string) error {
 		testmodel.WriteAdapter(filepath.Join(dir, "adapter"), testmodel.Layers, 4),
 		testmodel.WriteAdapter(filepath.Join(dir, "adapter2"), testmodel.Layers, 5),
 		testmodel.WriteAdapter(filepath.Join(dir, "deep-adapter"), testmodel.Layers+1, 6),
+		testmodel.WriteEncoder(filepath.Join(dir, "encoder"), 96, 7),
+		writeEncoderHead(filepath.Join(dir, "encoder-head"), classifier.PoolCLS, ""),
+		writeEncoderHead(filepath.Join(dir, "encoder-mean"), classifier.PoolMean, ""),
+		writeEncoderHead(filepath.Join(dir, "encoder-stranger"), classifier.PoolCLS, strings.Repeat("ab", 32)),
 	} {
 		if err != nil {
 			return err
@@ -36,6 +42,13 @@ func fillModels(dir string) error {
 		}
 	}
 	return nil
+}
+
+// writeEncoderHead makes a head for the encoder, or for the base whose hash is given.
+func writeEncoderHead(dir string, pooling classifier.Pooling, base string) error {
+	config := classifier.DefaultConfig(testmodel.Hidden)
+	config.Pooling, config.BaseSHA256 = pooling, base
+	return testmodel.WriteHeadOf(dir, config, 8)
 }
 
 // copyModel links all files of a model but config.json, which is copied.

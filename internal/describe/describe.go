@@ -14,6 +14,7 @@ import (
 
 	"github.com/januslm/janus/finding"
 	"github.com/januslm/janus/tokenizer"
+	"github.com/januslm/janus/transformer"
 	"github.com/januslm/janus/weights"
 )
 
@@ -23,6 +24,7 @@ type Description struct {
 	Tokenizer    string `json:"tokenizer,omitempty"` // which implementation reads it; empty where there is none
 	Vocabulary   int    `json:"vocabulary,omitempty"`
 	ChatTemplate bool   `json:"chat_template"`
+	Encoder      bool   `json:"encoder,omitempty"` // the architecture is one of encoders, which write no text
 }
 
 // Describe looks at a folder or a file. A tokenizer or template that cannot be read is an error.
@@ -32,6 +34,9 @@ func Describe(path string) (*Description, error) {
 		return nil, err
 	}
 	d := &Description{Description: described}
+	if family, err := transformer.Lookup(d.Architecture); err == nil {
+		d.Encoder = family.IsEncoder()
+	}
 	if d.Kind != "model" || d.Format == "gguf" {
 		d.ChatTemplate = d.Config["tokenizer.chat_template"] != nil
 		if model, ok := d.Config["tokenizer.ggml.model"].(string); ok {
@@ -60,6 +65,8 @@ func Describe(path string) (*Description, error) {
 var shown = []string{
 	"architectures", "num_hidden_layers", "hidden_size", "intermediate_size", "num_attention_heads", "num_key_value_heads",
 	"head_dim", "vocab_size", "max_position_embeddings", "rope_theta", "rope_scaling", "rope_parameters", "tie_word_embeddings",
+	"type_vocab_size", "local_attention", "global_attn_every_n_layers", // encoders'
+	"num_layers", "d_model", "d_ff", "num_heads", "d_kv", "feed_forward_proj", "relative_attention_num_buckets", // T5's names
 	"base_model_name_or_path", "peft_type", "r", "lora_alpha", "use_rslora", "use_dora", "target_modules",
 	"layers", "activation", "pooling", "layer", "temperature", "threshold", "base_sha256", "adapter_sha256",
 	"general.name", "block_count", "embedding_length", "feed_forward_length", "attention.head_count",
@@ -76,7 +83,11 @@ func (d *Description) Write(w io.Writer) error {
 	}
 	line(d.Kind, d.Path)
 	line("format", d.Format)
-	line("architecture", d.Architecture)
+	architecture := d.Architecture
+	if d.Encoder {
+		architecture += ", an encoder: it writes no text, and reviews with a head"
+	}
+	line("architecture", architecture)
 	for _, key := range shown {
 		value, ok := d.Config[key]
 		if !ok {

@@ -57,6 +57,57 @@ func Write(dir string, context int, seed uint64) error {
 	return writeTokenizer(dir)
 }
 
+// WriteEncoder fills dir with a BERT whose context has so many tokens, and a tokenizer that knows letters.
+func WriteEncoder(dir string, context int, seed uint64) error {
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return err
+	}
+	vocab := map[string]int{"[PAD]": 0, "[UNK]": 1, "[CLS]": 2, "[SEP]": 3}
+	for c := rune('!'); c <= '~'; c++ {
+		vocab[string(c)] = len(vocab)
+		vocab["##"+string(c)] = len(vocab)
+	}
+	special := func(name string) map[string]any {
+		return map[string]any{"id": name, "ids": []int{vocab[name]}, "tokens": []string{name}}
+	}
+	var added []map[string]any
+	for id, name := range []string{"[PAD]", "[UNK]", "[CLS]", "[SEP]"} {
+		added = append(added, map[string]any{"id": id, "content": name, "special": true,
+			"single_word": false, "lstrip": false, "rstrip": false, "normalized": false})
+	}
+	token := func(name string) map[string]any { return map[string]any{"SpecialToken": map[string]any{"id": name, "type_id": 0}} }
+	text := map[string]any{"Sequence": map[string]any{"id": "A", "type_id": 0}}
+	tokenizer := map[string]any{
+		"version": "1.0", "truncation": nil, "padding": nil, "added_tokens": added,
+		"normalizer": map[string]any{"type": "BertNormalizer", "clean_text": true, "handle_chinese_chars": true,
+			"strip_accents": nil, "lowercase": false},
+		"pre_tokenizer": map[string]any{"type": "BertPreTokenizer"},
+		"post_processor": map[string]any{
+			"type": "TemplateProcessing", "single": []any{token("[CLS]"), text, token("[SEP]")},
+			"pair":           []any{token("[CLS]"), text, token("[SEP]"), map[string]any{"Sequence": map[string]any{"id": "B", "type_id": 1}}, token("[SEP]")},
+			"special_tokens": map[string]any{"[CLS]": special("[CLS]"), "[SEP]": special("[SEP]")},
+		},
+		"decoder": map[string]any{"type": "WordPiece", "prefix": "##", "cleanup": true},
+		"model": map[string]any{"type": "WordPiece", "unk_token": "[UNK]", "continuing_subword_prefix": "##",
+			"max_input_chars_per_word": 100, "vocab": vocab},
+	}
+	config := map[string]any{
+		"architectures": []string{"BertModel"}, "model_type": "bert", "hidden_act": "gelu", "vocab_size": len(vocab),
+		"hidden_size": Hidden, "intermediate_size": intermediate, "num_hidden_layers": Layers, "num_attention_heads": heads,
+		"max_position_embeddings": context, "type_vocab_size": 2, "layer_norm_eps": 1e-12, "pad_token_id": 0,
+	}
+	for name, document := range map[string]any{"config.json": config, "tokenizer.json": tokenizer} {
+		data, err := json.MarshalIndent(document, "", "  ")
+		if err != nil {
+			return err
+		}
+		if err := os.WriteFile(filepath.Join(dir, name), data, 0o644); err != nil {
+			return err
+		}
+	}
+	return writeWeights(dir, seed)
+}
+
 func writeWeights(dir string, seed uint64) error {
 	config, err := transformer.LoadConfig(dir)
 	if err != nil {
@@ -131,7 +182,11 @@ func writeTokenizer(dir string) error {
 
 // WriteHead fills dir with a random head.
 func WriteHead(dir string, hidden int, seed uint64) error {
-	config := classifier.DefaultConfig(hidden)
+	return WriteHeadOf(dir, classifier.DefaultConfig(hidden), seed)
+}
+
+// WriteHeadOf fills dir with a random head of one hidden layer and else of that configuration.
+func WriteHeadOf(dir string, config classifier.Config, seed uint64) error {
 	config.Layers = []int{8}
 	random := rand.New(rand.NewPCG(seed, 2))
 	tensors := map[string][]float32{}

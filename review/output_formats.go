@@ -43,6 +43,8 @@ var outputFormats = []outputFormat{
 	{FormatJSONL, []string{".jsonl", ".ndjson"}, false, nil}, // written row by row
 	{FormatCSV, []string{".csv"}, false, plain(finding.WriteCSV)},
 	{FormatSQLite, []string{".sqlite", ".sqlite3", ".db"}, true, plain(finding.WriteSQLite)},
+	{FormatMarkdown, []string{".md", ".markdown"}, false, plain(finding.WriteMarkdown)},
+	{FormatHTML, []string{".html", ".htm"}, false, plain(finding.WriteHTML)},
 	{FormatIaC, nil, false, plain(finding.WriteIaC)},
 }
 

@@ -1,0 +1,43 @@
+package produce
+
+import (
+	"context"
+	"errors"
+
+	"github.com/januslm/janus/dataset"
+	"github.com/januslm/janus/dataset/agents"
+	"github.com/januslm/janus/dataset/generate"
+)
+
+// ByRule makes pairs of HTTP exchanges by rule.
+func ByRule(o generate.Options) Maker {
+	return func(ctx context.Context, from, to int) (pairs []dataset.Pair, err error) {
+		o := o
+		o.Num = to
+		err = generate.Offline(ctx, o, from, func(rows []dataset.Example) error {
+			pairs = append(pairs, dataset.Pair{Index: from + len(pairs), Examples: rows})
+			return nil
+		})
+		return pairs, err
+	}
+}
+
+// ByAgents makes pairs of HTTP exchanges with a language model, one at a time. there is what the run has of them: a pair that
+// was given up before is tried in another way.
+func ByAgents(g *agents.Generator, there map[int]dataset.PairState) Maker {
+	return func(ctx context.Context, from, to int) (pairs []dataset.Pair, err error) {
+		for i := from; i < to; i++ {
+			rows, err := g.Pair(ctx, i, there[i].Rounds)
+			var given *agents.GivenUpError
+			switch {
+			case errors.As(err, &given):
+				pairs = append(pairs, dataset.Pair{Index: i, GivenUp: given.Error()})
+			case err != nil:
+				return pairs, err
+			default:
+				pairs = append(pairs, dataset.Pair{Index: i, Examples: rows})
+			}
+		}
+		return pairs, nil
+	}
+}

@@ -2,6 +2,7 @@ package weights
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -12,7 +13,7 @@ import (
 	"github.com/gomlx/compute/dtypes"
 )
 
-// convertShardBytes is where converted models are split into shards.
+// convertShardBytes is where converted models are split into shards, unless options say otherwise.
 const convertShardBytes = 5_000_000_000
 
 // ConvertGGUF turns a GGUF file into a Hugging Face folder: config.json,
@@ -26,13 +27,12 @@ const convertShardBytes = 5_000_000_000
 // dstDir must not exist, or be empty. The folder is built under a temporary
 // name beside it and renamed when complete: after an error or a cancelled ctx
 // nothing is left. progress may be nil; it is given bytes of tensors written.
-func ConvertGGUF(ctx context.Context, ggufPath, dstDir string, dtype dtypes.DType, progress func(done, total int64)) (err error) {
-	switch dtype {
-	case dtypes.InvalidDType, dtypes.Float32, dtypes.Float16, dtypes.BFloat16:
-	default:
-		return fmt.Errorf("converting %s: expected dtype F32, F16 or BF16, found %s", ggufPath, DTypeName(dtype))
-	}
-	if err := checkVacant(dstDir); err != nil {
+func ConvertGGUF(ctx context.Context, ggufPath, dstDir string, dtype dtypes.DType, progress func(done, total int64)) error {
+	return convertGGUF(ctx, ggufPath, dstDir, ConvertOptions{DType: dtype, Progress: progress})
+}
+
+func convertGGUF(ctx context.Context, ggufPath, dstDir string, o ConvertOptions) (err error) {
+	if err := o.check(ggufPath, dstDir); err != nil {
 		return err
 	}
 	g, err := OpenGGUF(ggufPath)
@@ -44,7 +44,7 @@ func ConvertGGUF(ctx context.Context, ggufPath, dstDir string, dtype dtypes.DTyp
 	if err != nil {
 		return err
 	}
-	sources, err := model.sources(dtype)
+	sources, err := model.sources(o.DType)
 	if err != nil {
 		return err
 	}
@@ -62,9 +62,24 @@ func ConvertGGUF(ctx context.Context, ggufPath, dstDir string, dtype dtypes.DTyp
 				return err
 			}
 		}
-		return WriteSharded(ctx, dir, sources, WriteOptions{
-			MaxShardBytes: convertShardBytes, Metadata: map[string]string{"format": "pt"}, Progress: progress,
-		})
+		return o.write(ctx, dir, sources)
+	})
+}
+
+// check refuses options and destinations that cannot be.
+func (o ConvertOptions) check(src, dst string) error {
+	switch o.DType {
+	case dtypes.InvalidDType, dtypes.Float32, dtypes.Float16, dtypes.BFloat16:
+	default:
+		return fmt.Errorf("converting %s: expected dtype F32, F16 or BF16, found %s", src, DTypeName(o.DType))
+	}
+	return checkVacant(dst)
+}
+
+// write writes the tensors of a converted model.
+func (o ConvertOptions) write(ctx context.Context, dir string, sources []Source) error {
+	return WriteSharded(ctx, dir, sources, WriteOptions{
+		MaxShardBytes: cmp.Or(o.MaxShardBytes, convertShardBytes), Metadata: map[string]string{"format": "pt"}, Progress: o.Progress,
 	})
 }
 

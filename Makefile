@@ -48,8 +48,8 @@ plugin:
 	@scripts/fetch xla || echo 'make: no XLA plugin: Janus will use the slower pure-Go backend' >&2
 
 .PHONY: fetch
-fetch: ## Fetch the XLA CPU plugin and the model, checked by SHA-256
-	@scripts/fetch xla model
+fetch: ## Fetch the XLA CPU plugin, the model and a small encoder, checked by SHA-256
+	@scripts/fetch xla model minilm
 
 .PHONY: model
 model: $(MODEL)/config.json ## Fetch SmolLM2-135M-Instruct and convert it
@@ -68,7 +68,7 @@ demo: build model ## Review a real report with a real model
 
 .PHONY: test
 test: native model ## Run all tests
-	@scripts/fetch xla model
+	@scripts/fetch xla model minilm
 	JANUS_REQUIRE_FETCHED=1 $(GO) test -timeout 25m $(TEST_FLAGS) ./...
 
 # On XLA unless GOMLX_BACKEND names another backend (GOMLX_BACKEND=go is the pure-Go one).

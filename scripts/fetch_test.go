@@ -68,6 +68,42 @@ func TestFetchOfflineSaysWhatToDo(t *testing.T) {
 	}
 }
 
+// Several files make a folder, which is checked as a whole, whichever source they come from.
+func TestFetchFolder(t *testing.T) {
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		_, _ = fmt.Fprintf(w, "not %s", filepath.Base(r.URL.Path))
+	}))
+	defer server.Close()
+	cache := t.TempDir()
+	environment := []string{"HF_ENDPOINT=" + server.URL, "JANUS_FETCH_SOURCES=usual"}
+	output, code := fetch(t, cache, environment, "minilm")
+	if code != 1 {
+		t.Errorf("exit status %d, want 1", code)
+	}
+	list := ""
+	for _, name := range []string{"config.json", "model.safetensors", "tokenizer.json", "tokenizer_config.json"} {
+		list += fmt.Sprintf("%x  %s\n", sha256.Sum256([]byte("not "+name)), name)
+	}
+	wantAll(t, output, "from Hugging Face hub, sentence-transformers/all-MiniLM-L6-v2",
+		fmt.Sprintf("SHA-256 is %x, want ", sha256.Sum256([]byte(list))), "By hand:", "of the list that sha256sum prints for them")
+	if left, _ := filepath.Glob(filepath.Join(cache, "models", "*")); len(left) > 0 {
+		t.Errorf("files were left: %v", left)
+	}
+
+	folder := filepath.Join(cache, "models", "all-MiniLM-L6-v2")
+	if err := os.MkdirAll(folder, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(folder, "config.json"), []byte("{}"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	output, code = fetch(t, cache, []string{"JANUS_FETCH_OFFLINE=1"}, "minilm")
+	if code != 1 {
+		t.Errorf("exit status %d of a folder that lacks files, want 1", code)
+	}
+	wantAll(t, output, "fetching it anew")
+}
+
 func TestFetchTriesBothSources(t *testing.T) {
 	start := time.Now()
 	output, code := fetch(t, t.TempDir(), nil, "model")
@@ -178,7 +214,7 @@ func TestFetchUsage(t *testing.T) {
 		arguments   []string
 		want        string
 	}{
-		{"unknown artifact", nil, []string{"gpt5"}, "unknown artifact 'gpt5': the artifacts are xla, model"},
+		{"unknown artifact", nil, []string{"gpt5"}, "unknown artifact 'gpt5': the artifacts are xla, model, minilm"},
 		{"unknown source", []string{"JANUS_FETCH_SOURCES=torrent"}, nil, "JANUS_FETCH_SOURCES: unknown source 'torrent'"},
 		{"no number", []string{"JANUS_FETCH_TIMEOUT=1m"}, nil, "JANUS_FETCH_TIMEOUT: want a whole number of seconds above 0, found '1m'"},
 	}

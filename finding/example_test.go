@@ -8,7 +8,7 @@ import (
 	"github.com/januslm/janus/finding"
 )
 
-// A report is read, each finding is asked about, and the verdicts go back.
+// A report is read, and the verdicts of its findings are written.
 func Example() {
 	report, err := finding.Read("report.jsonl", strings.NewReader(
 		`{"id":"1","tool":"Scanner","rule":"weak-hash","cwe":"CWE-327","file":"etag.go","line":9,"snippet":"tag := md5.Sum(body)"}`),
@@ -17,24 +17,14 @@ func Example() {
 		fmt.Println(err)
 		return
 	}
-	text, _ := report.Findings[0].Prompt(2000)
-	fmt.Println(text)
+	fmt.Println(report.Findings[0].Location())
 
 	verdict := finding.Verdict{ID: "1", Verdict: finding.FalsePositive, P: 0.08, Reasoning: "`md5.Sum` makes an ETag, which needs no collision resistance."}
 	if err := finding.WriteTable(os.Stdout, []finding.Reviewed{{Report: report, Verdicts: []finding.Verdict{verdict}}}, finding.TableOptions{Width: 80}); err != nil {
 		fmt.Println(err)
 	}
 	// Output:
-	// Finding of Scanner
-	// Rule: weak-hash
-	// Weakness: CWE-327
-	// Place: etag.go:9
-	// Code:
-	// ```go
-	// tag := md5.Sum(body)
-	// ```
-	//
-	// Is this finding real?
+	// etag.go:9
 	// VERDICT   P     RULE       PLACE
 	// FP        0.08  weak-hash  etag.go:9
 	//                 `md5.Sum` makes an ETag, which needs no collision resistance.

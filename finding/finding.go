@@ -1,6 +1,5 @@
 // Package finding holds the one record that Janus reviews, the readers that make
-// it from scanners' reports, the writers that put verdicts back, and the text
-// that the model is asked about.
+// it from scanners' reports, and the writers that put verdicts back.
 //
 // One file is one format: sarif.go, http.go and jsonl.go read; sarif_write.go,
 // jsonl_write.go and table.go write. A reader never panics on any input, and a

@@ -38,7 +38,7 @@ type Verdict struct {
 	Model   string // name or folder of the base model
 	Adapter string // name or folder of the adapter, where one was used
 	Head    string // name or folder of the head, where one was used
-	Prompt  string // version of the prompt text, see PromptVersion
+	Prompt  string // version of the prompt's text, see package prompts
 }
 
 // HeadVerdict is one classifier head's probability, and its trajectory on request.

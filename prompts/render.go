@@ -1,74 +1,20 @@
-package finding
+package prompts
 
 import (
-	"crypto/sha256"
-	_ "embed" // for the files of prompts
-	"encoding/hex"
 	"fmt"
 	"sort"
 	"strings"
-	"sync"
-	"text/template"
 	"unicode/utf8"
+
+	"github.com/januslm/janus/finding"
 )
-
-// The text is in files, one a part, so that it can be read and changed as text.
-var (
-	//go:embed prompts/instructions.txt
-	instructionsText string
-	//go:embed prompts/finding.txt
-	findingText string
-	//go:embed prompts/closing.txt
-	closingText string
-)
-
-// The words that stand after Closing: the probability of the first against the
-// second is the generative verdict. Both begin with a space, as words do in the
-// vocabularies of byte-level tokenizers.
-const (
-	AnswerTrue  = " true positive"
-	AnswerFalse = " false positive"
-)
-
-// promptSet is the text of one version of the prompts.
-type promptSet struct {
-	instructions, closing string
-	finding               *template.Template
-	version               string
-}
-
-var prompts = sync.OnceValue(func() promptSet {
-	h := sha256.New()
-	for _, part := range []string{instructionsText, closingText, findingText} {
-		_, _ = fmt.Fprintf(h, "%d:%s", len(part), part) // hash.Hash never fails
-	}
-	return promptSet{
-		instructions: strings.TrimSpace(instructionsText),
-		closing:      closingText,
-		finding: template.Must(template.New("prompts/finding.txt").
-			Funcs(template.FuncMap{"line": oneLine, "fence": fence}).Parse(findingText)),
-		version: hex.EncodeToString(h.Sum(nil))[:12],
-	}
-})
-
-// Instructions is the text that comes before every finding: the system message,
-// the same for all, so that its cache is computed once.
-func Instructions() string { return prompts().instructions }
-
-// Closing is what follows an analysis that has run to its last allowed token: it
-// leads the model to AnswerTrue or AnswerFalse.
-func Closing() string { return prompts().closing }
-
-// PromptVersion identifies the text of instructions, template and closing: 12
-// hex digits of their SHA-256. Results made with different versions differ.
-func PromptVersion() string { return prompts().version }
 
 // promptFields are the finding's texts in the order of the template. It has no
 // label, group, split, id or source: they would give the truth away.
 type promptFields struct {
-	Tool, Rule, Title, CWE, Level, Place, Language string
-	Message, Focus, Snippet, Flow                  string
-	Request, Response                              string
+	Tool, Rule, Title, CWE, Level, Place, Language, Category string
+	Message, Focus, Snippet, Flow                            string
+	Request, Response                                        string
 }
 
 // maxNameBytes bounds the short fields, which are names and one-line titles.
@@ -83,10 +29,12 @@ const maxNameBytes = 400
 // with a smaller budget until they fit. The fields' names and the finding's short
 // fields are never cut away, so a text may be longer than a budget of some
 // hundred bytes.
-func (f *Finding) Prompt(budget int) (text, note string) {
+//
+// The error is a template's, on a finding that it was not made for.
+func (s *Set) Prompt(f *finding.Finding, budget int) (text, note string, err error) {
 	fields := promptFields{
 		Tool: f.Tool, Rule: f.Rule, Title: f.Title, CWE: f.CWE, Level: f.Level,
-		Place: f.promptPlace(), Language: f.Language,
+		Place: f.Place(), Language: f.Language, Category: f.Category,
 		Message: f.Message, Focus: f.Focus, Snippet: f.Snippet,
 		Flow: strings.Join(f.Flow, "\n"), Request: f.Request, Response: f.Response,
 	}
@@ -96,7 +44,7 @@ func (f *Finding) Prompt(budget int) (text, note string) {
 	if strings.TrimSpace(fields.Focus) == strings.TrimSpace(fields.Snippet) {
 		fields.Focus = ""
 	}
-	for _, name := range []*string{&fields.Tool, &fields.Rule, &fields.Title, &fields.CWE, &fields.Level, &fields.Place, &fields.Language} {
+	for _, name := range []*string{&fields.Tool, &fields.Rule, &fields.Title, &fields.CWE, &fields.Level, &fields.Place, &fields.Language, &fields.Category} {
 		*name = cutMiddle(*name, maxNameBytes)
 	}
 	long := []struct {
@@ -106,9 +54,10 @@ func (f *Finding) Prompt(budget int) (text, note string) {
 		{"message", &fields.Message}, {"flagged code", &fields.Focus}, {"code", &fields.Snippet},
 		{"data flow", &fields.Flow}, {"request", &fields.Request}, {"response", &fields.Response},
 	}
-	text = fields.render()
-	if budget <= 0 || len(text) <= budget {
-		return text, ""
+	part := s.For(f)
+	text, err = s.render(part, &fields)
+	if err != nil || budget <= 0 || len(text) <= budget {
+		return text, "", err
 	}
 	whole := make([]string, len(long))
 	total := 0
@@ -126,24 +75,22 @@ func (f *Finding) Prompt(budget int) (text, note string) {
 			notes = append(notes, fmt.Sprintf("%s of %s bytes", long[i].name, thousands(len(whole[i]))))
 		}
 	}
-	return fields.render(), "cut to fit: " + strings.Join(notes, ", ")
+	text, err = s.render(part, &fields)
+	return text, "cut to fit: " + strings.Join(notes, ", "), err
 }
 
-// promptPlace leaves out the file of an HTTP exchange: it is where the traffic
-// was stored, and says nothing of the weakness.
-func (f *Finding) promptPlace() string {
-	if (f.Request != "" || f.Response != "") && !isAbsoluteURI(f.File) {
-		return ""
-	}
-	return f.Location()
-}
-
-func (p *promptFields) render() string {
+func (s *Set) render(p Part, fields *promptFields) (string, error) {
 	var b strings.Builder
-	// Neither the builder nor the template's functions fail, and a test renders
-	// every field of the template.
-	_ = prompts().finding.Execute(&b, p)
-	return strings.TrimSpace(b.String())
+	if err := s.templates.ExecuteTemplate(&b, p.Name, fields); err != nil {
+		return "", explain(p, err)
+	}
+	return strings.TrimSpace(b.String()), nil
+}
+
+// fullFields has a text in every field, to try a template on.
+func fullFields() promptFields {
+	const x = "text"
+	return promptFields{x, x, x, x, x, x, x, x, x, x, x, x, x, x}
 }
 
 // shares divides room among texts so that short ones stay whole and the long ones

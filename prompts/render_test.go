@@ -1,23 +1,52 @@
-package finding
+package prompts
 
 import (
+	"os"
+	"path/filepath"
 	"reflect"
 	"strings"
 	"testing"
 	"unicode/utf8"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/januslm/janus/finding"
 )
+
+// ask is the default set's prompt.
+func ask(t *testing.T, f *finding.Finding, budget int) (text, note string) {
+	t.Helper()
+	text, note, err := Plain().Prompt(f, budget)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return text, note
+}
+
+// readFindings reads a file of package finding's test data.
+func readFindings(t *testing.T, name string) []finding.Finding {
+	t.Helper()
+	f, err := os.Open(filepath.Join("..", "finding", "testdata", name))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close() //nolint:errcheck // only read
+	report, err := finding.Read(name, f, "auto", finding.ReadOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return report.Findings
+}
 
 func TestPromptText(t *testing.T) {
 	line := 12
-	f := Finding{
+	f := finding.Finding{
 		ID: "ID", Source: "SOURCE", Label: "LABEL", Group: "GROUP", Split: "SPLIT",
 		Tool: "Scan\nner", Rule: "R1", Title: "Buffer overflow", CWE: "CWE-120", Level: "error", Language: "c", Category: "CATEGORY",
 		File: "a.c", Line: &line, Message: "Too long.", Focus: "strcpy(a, b);", Snippet: "char a[4];\nstrcpy(a, b);\n// ```\n",
 		Flow: []string{"a.c:1: b", "a.c:12: strcpy"}, Fingerprints: map[string]string{"x": "FINGERPRINT"}, Notes: []string{"NOTE"},
 	}
-	text, note := f.Prompt(0)
+	text, note := ask(t, &f, 0)
 	want := "Finding of Scan ner\nRule: R1\nLooks for: Buffer overflow\nWeakness: CWE-120\nLevel: error\nPlace: a.c:12\n" +
 		"The scanner says:\n```\nToo long.\n```\nFlagged:\n```c\nstrcpy(a, b);\n```\n" +
 		"Code:\n````c\nchar a[4];\nstrcpy(a, b);\n// ```\n````\n" +
@@ -29,8 +58,8 @@ func TestPromptText(t *testing.T) {
 
 // TestPromptHTTP: of an exchange, the file that it was stored in says nothing.
 func TestPromptHTTP(t *testing.T) {
-	for _, f := range readFile(t, "zap_http.jsonl").Findings {
-		text, _ := f.Prompt(0)
+	for _, f := range readFindings(t, "zap_http.jsonl") {
+		text, _ := ask(t, &f, 0)
 		if strings.Contains(text, "Place:") || strings.Contains(text, "UnitTest.java") || strings.Contains(text, f.ID) {
 			t.Errorf("%s: the prompt names where the exchange was found:\n%s", f.ID, text)
 		}
@@ -42,13 +71,13 @@ func TestPromptHTTP(t *testing.T) {
 
 // TestPromptHidesTheTruth: no field that gives the label away changes the prompt.
 func TestPromptHidesTheTruth(t *testing.T) {
-	f := readFile(t, "castle_c.jsonl").Findings[0]
-	before, _ := f.Prompt(0)
+	f := readFindings(t, "castle_c.jsonl")[0]
+	before, _ := ask(t, &f, 0)
 	for _, name := range []string{"ID", "Source", "Label", "Group", "Split", "Category"} {
 		changed := f
 		field := reflect.ValueOf(&changed).Elem().FieldByName(name)
 		field.SetString(field.String() + " changed")
-		if after, _ := changed.Prompt(0); after != before {
+		if after, _ := ask(t, &changed, 0); after != before {
 			t.Errorf("%s is in the prompt", name)
 		}
 	}
@@ -56,9 +85,9 @@ func TestPromptHidesTheTruth(t *testing.T) {
 
 func TestPromptBudget(t *testing.T) {
 	body := "BEGIN" + strings.Repeat("0123456789", 500_000) + "END"
-	f := Finding{Tool: "t", Title: "Title", Request: "GET / HTTP/1.1\r\n\r\n", Response: body, Message: strings.Repeat("é", 300)}
+	f := finding.Finding{Tool: "t", Title: "Title", Request: "GET / HTTP/1.1\r\n\r\n", Response: body, Message: strings.Repeat("é", 300)}
 	for _, budget := range []int{100_000, 4000, 2000, 1200, 900} {
-		text, note := f.Prompt(budget)
+		text, note := ask(t, &f, budget)
 		if len(text) > budget || !utf8.ValidString(text) {
 			t.Errorf("budget %d: %d bytes", budget, len(text))
 		}
@@ -74,13 +103,13 @@ func TestPromptBudget(t *testing.T) {
 		}
 	}
 	// Too little for anything: names and markers are left, and the caller is told.
-	text, note := f.Prompt(10)
+	text, note := ask(t, &f, 10)
 	if !strings.Contains(text, "Title") || len(text) > 500 || note == "" {
 		t.Errorf("budget 10: note %q:\n%s", note, text)
 	}
-	small := Finding{Title: "x"}
-	whole, _ := small.Prompt(0)
-	if again, note := small.Prompt(len(whole)); again != whole || note != "" {
+	small := finding.Finding{Title: "x"}
+	whole, _ := ask(t, &small, 0)
+	if again, note := ask(t, &small, len(whole)); again != whole || note != "" {
 		t.Errorf("a budget that fits cuts: %q", note)
 	}
 }
@@ -131,14 +160,5 @@ func TestFenceCannotBeClosed(t *testing.T) {
 	bar := strings.TrimSuffix(lines[0], "c`` x y")
 	if strings.Trim(bar, "`") != "" || len(bar) != 7 || lines[len(lines)-1] != bar || strings.Count(got, bar) != 2 {
 		t.Errorf("%s", got)
-	}
-}
-
-func TestPromptVersion(t *testing.T) {
-	if version := PromptVersion(); len(version) != 12 || strings.Trim(version, "0123456789abcdef") != "" {
-		t.Errorf("version %q", version)
-	}
-	if !strings.Contains(Instructions(), "Verdict:"+AnswerTrue) || !strings.Contains(Instructions(), "Verdict:"+AnswerFalse) || Closing() != "\n\nVerdict:" {
-		t.Errorf("the instructions do not ask for what follows the closing %q", Closing())
 	}
 }

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"sort"
 	"strings"
-	"unicode/utf8"
 
 	"github.com/januslm/janus/finding"
 )
@@ -45,7 +44,7 @@ func (s *Set) Prompt(f *finding.Finding, budget int) (text, note string, err err
 		fields.Focus = ""
 	}
 	for _, name := range []*string{&fields.Tool, &fields.Rule, &fields.Title, &fields.CWE, &fields.Level, &fields.Place, &fields.Language, &fields.Category} {
-		*name = cutMiddle(*name, maxNameBytes)
+		*name = finding.CutMiddle(*name, maxNameBytes)
 	}
 	long := []struct {
 		name string
@@ -70,9 +69,9 @@ func (s *Set) Prompt(f *finding.Finding, budget int) (text, note string, err err
 	room := max(budget-(len(text)-total), 0)
 	var notes []string
 	for i, share := range shares(whole, room) {
-		*long[i].text = cutMiddle(whole[i], share)
+		*long[i].text = finding.CutMiddle(whole[i], share)
 		if kept := len(*long[i].text); kept < len(whole[i]) {
-			notes = append(notes, fmt.Sprintf("%s of %s bytes", long[i].name, thousands(len(whole[i]))))
+			notes = append(notes, fmt.Sprintf("%s of %s bytes", long[i].name, finding.Thousands(len(whole[i]))))
 		}
 	}
 	text, err = s.render(part, &fields)
@@ -107,40 +106,6 @@ func shares(texts []string, room int) []int {
 		room -= out[i]
 	}
 	return out
-}
-
-// cutMiddle keeps both ends of a text that is longer than most bytes, with a
-// marker between them that says how much is missing. The marker counts in most;
-// where there is no room for it and some text, the marker is all that is left.
-func cutMiddle(text string, most int) string {
-	if len(text) <= most {
-		return text
-	}
-	marker := func(missing int) string { return fmt.Sprintf("[… %s bytes cut …]", thousands(missing)) }
-	keep := most - len(marker(len(text))) - 2
-	if keep < 16 {
-		if most <= 0 {
-			return ""
-		}
-		return marker(len(text))
-	}
-	head, tail := (keep+1)/2, len(text)-keep/2
-	for head > 0 && !utf8.RuneStart(text[head]) {
-		head--
-	}
-	for tail < len(text) && !utf8.RuneStart(text[tail]) {
-		tail++
-	}
-	return text[:head] + "\n" + marker(tail-head) + "\n" + text[tail:]
-}
-
-// thousands writes 4980112 as "4,980,112".
-func thousands(n int) string {
-	s := fmt.Sprint(n)
-	for i := len(s) - 3; i > 0; i -= 3 {
-		s = s[:i] + "," + s[i:]
-	}
-	return s
 }
 
 // oneLine makes a name of the report fit for a line of the prompt.

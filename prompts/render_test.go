@@ -114,23 +114,6 @@ func TestPromptBudget(t *testing.T) {
 	}
 }
 
-func TestCutMiddle(t *testing.T) {
-	if got, want := cutMiddle(strings.Repeat("a", 500)+strings.Repeat("b", 500), 60), strings.Repeat("a", 17)+"\n[… 967 bytes cut …]\n"+strings.Repeat("b", 16); got != want {
-		t.Errorf("%q, want %q", got, want)
-	}
-	for _, text := range []string{strings.Repeat("é", 1000), strings.Repeat("日", 1000), strings.Repeat("\xff", 1000), strings.Repeat("x\n", 1000)} {
-		for most := range 200 {
-			got := cutMiddle(text, most)
-			if utf8.ValidString(text) != utf8.ValidString(got) && utf8.ValidString(text) {
-				t.Fatalf("cutMiddle(%.6q…, %d) breaks a rune: %q", text, most, got)
-			}
-			if len(got) > max(most, 40) {
-				t.Fatalf("cutMiddle(%.6q…, %d) has %d bytes", text, most, len(got))
-			}
-		}
-	}
-}
-
 func TestShares(t *testing.T) {
 	text := func(n int) string { return strings.Repeat("x", n) }
 	for _, tc := range []struct {

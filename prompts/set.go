@@ -295,3 +295,6 @@ func (s *Set) Version(f *finding.Finding) string { return s.versions[s.For(f).Na
 
 // DefaultVersion is the version of findings whose tool and category have no template of their own.
 func (s *Set) DefaultVersion() string { return s.versions[findingFile] }
+
+// PartVersion is the version of prompts that a part asks with, or "" for one that others are made of.
+func (s *Set) PartVersion(p Part) string { return s.versions[p.Name] }

@@ -4,7 +4,7 @@ import (
 	"fmt"
 	"slices"
 
-	"github.com/januslm/janus/finding"
+	"github.com/januslm/janus/prompts"
 	"github.com/januslm/janus/tokenizer"
 )
 
@@ -14,19 +14,19 @@ type answer struct {
 	yes, no int32
 }
 
-// newAnswer finds the closing phrase's tokens. The two answers must go on from the phrase's own tokens, and part at a token,
+// newAnswer finds the tokens of the closing phrase. The two answers must go on from the phrase's own tokens, and part at a token,
 // else the probabilities of two single tokens would not be those of the answers.
-func newAnswer(tok tokenizer.Tokenizer) (answer, error) {
+func newAnswer(tok tokenizer.Tokenizer, phrase string) (answer, error) {
 	encode := func(text string) ([]int32, error) { return continued(tok, text) }
-	closing, err := encode(finding.Closing())
+	closing, err := encode(phrase)
 	if err != nil {
 		return answer{}, err
 	}
-	yes, err := encode(finding.Closing() + finding.AnswerTrue)
+	yes, err := encode(phrase + prompts.AnswerTrue)
 	if err != nil {
 		return answer{}, err
 	}
-	no, err := encode(finding.Closing() + finding.AnswerFalse)
+	no, err := encode(phrase + prompts.AnswerFalse)
 	if err != nil {
 		return answer{}, err
 	}
@@ -34,7 +34,7 @@ func newAnswer(tok tokenizer.Tokenizer) (answer, error) {
 	n := tokenizer.CommonPrefix([][]int32{yes, no})
 	if len(closing) == 0 || n < len(closing) || n == len(yes) || n == len(no) || !slices.Equal(yes[:len(closing)], closing) {
 		return answer{}, fmt.Errorf("this model's tokenizer does not tell the answers %q and %q after %q apart by one token (%v, %v after %v): "+
-			"judge with a classifier head instead", finding.AnswerTrue, finding.AnswerFalse, finding.Closing(), yes, no, closing)
+			"judge with a classifier head instead", prompts.AnswerTrue, prompts.AnswerFalse, phrase, yes, no, closing)
 	}
 	return answer{closing: yes[:n], yes: yes[n], no: no[n]}, nil
 }

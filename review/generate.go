@@ -20,7 +20,7 @@ func Generate(ctx context.Context, m *model.Model, q Question, s model.Sampling)
 	if m.IsEncoder() {
 		return "", fmt.Errorf("model %s %w", m.Dir(), model.ErrEncoder)
 	}
-	p, err := NewPrompter(m)
+	p, err := NewPrompter(m, nil)
 	if err != nil {
 		return "", err
 	}

@@ -13,6 +13,7 @@ import (
 	"github.com/januslm/janus/internal/backend"
 	"github.com/januslm/janus/internal/testmodel"
 	"github.com/januslm/janus/model"
+	"github.com/januslm/janus/prompts"
 	"github.com/januslm/janus/tokenizer"
 )
 
@@ -92,7 +93,7 @@ func testPrompter(t *testing.T, wrap func(tokenizer.Tokenizer) tokenizer.Tokeniz
 	if wrap != nil {
 		tok = wrap(tok)
 	}
-	p, err := newPrompter(base, tok, chat)
+	p, err := newPrompter(base, tok, chat, prompts.Plain())
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -6,6 +6,7 @@ import (
 
 	"github.com/januslm/janus/finding"
 	"github.com/januslm/janus/model"
+	"github.com/januslm/janus/prompts"
 	"github.com/januslm/janus/tokenizer"
 )
 
@@ -13,6 +14,7 @@ import (
 type Prompter struct {
 	tok  tokenizer.Tokenizer
 	chat *tokenizer.ChatTemplate
+	text *prompts.Set
 	// start comes before the text of a model without a chat template: its beginning-of-text token, if it has one.
 	start []int32
 	own   []int32 // the instructions' prompt without a finding: see fit
@@ -22,24 +24,28 @@ type Prompter struct {
 	encoder bool
 }
 
-// NewPrompter prepares a model for text. A model without a chat template gets the messages as plain text.
-func NewPrompter(m *model.Model) (*Prompter, error) {
+// NewPrompter prepares a model for text; nil is the default text. A model without a chat template gets the messages as
+// plain text.
+func NewPrompter(m *model.Model, text *prompts.Set) (*Prompter, error) {
+	if text == nil {
+		text = prompts.Plain()
+	}
 	if m.IsEncoder() && m.Tokenizer() != nil {
-		p := &Prompter{tok: m.Tokenizer(), encoder: true}
+		p := &Prompter{tok: m.Tokenizer(), text: text, encoder: true}
 		var err error
 		if p.own, err = p.Encode("", ""); err != nil {
 			return nil, fmt.Errorf("model %s: %w", m.Dir(), err)
 		}
 		return p, nil
 	}
-	return newPrompter(m.Dir(), m.Tokenizer(), m.Chat())
+	return newPrompter(m.Dir(), m.Tokenizer(), m.Chat(), text)
 }
 
-func newPrompter(dir string, tok tokenizer.Tokenizer, chat *tokenizer.ChatTemplate) (*Prompter, error) {
+func newPrompter(dir string, tok tokenizer.Tokenizer, chat *tokenizer.ChatTemplate, text *prompts.Set) (*Prompter, error) {
 	if tok == nil {
 		return nil, fmt.Errorf("model %s has no tokenizer.json: Janus needs it to write prompts (save one with transformers' save_pretrained)", dir)
 	}
-	p := &Prompter{tok: tok, chat: chat}
+	p := &Prompter{tok: tok, chat: chat, text: text}
 	if chat == nil {
 		p.chat = tokenizer.PlainChat()
 		e, err := tok.Encode("", tokenizer.EncodeOptions{AddSpecial: true})
@@ -55,7 +61,7 @@ func newPrompter(dir string, tok tokenizer.Tokenizer, chat *tokenizer.ChatTempla
 		_, err = p.Encode("system", "user")
 	}
 	if err == nil {
-		p.own, err = p.Encode(finding.Instructions(), "")
+		p.own, err = p.Encode(p.text.Instructions(), "")
 	}
 	if err != nil {
 		return nil, fmt.Errorf("model %s: %w", dir, err)
@@ -91,18 +97,24 @@ const (
 	fitTries    = 8
 	fullEnough  = 0.92 // of the limit: not worth another try
 	fitMargin   = 0.98 // aimed at below the limit, as bytes a token vary
-	leastBudget = 1    // bytes: leaves only what Finding.Prompt never cuts
+	leastBudget = 1    // bytes: leaves only what prompts.Set.Prompt never cuts
 )
 
 // fit asks about a finding in at most limit tokens. A finding that is longer is cut, as little as a few tries find, and
 // note tells so.
 func (p *Prompter) fit(f *finding.Finding, limit int) (ids []int32, note string, err error) {
-	whole, _ := f.Prompt(0)
+	whole, _, err := p.text.Prompt(f, 0)
+	if err != nil {
+		return nil, "", err
+	}
 	budget := min(len(whole), longBytes*limit)
 	fits, tooLong := 0, len(whole)+1 // budgets known to fit and not to
 	for range fitTries {
-		text, cut := f.Prompt(budget)
-		try, err := p.Encode(finding.Instructions(), text)
+		text, cut, err := p.text.Prompt(f, budget)
+		if err != nil {
+			return nil, "", err
+		}
+		try, err := p.Encode(p.text.Instructions(), text)
 		if err != nil {
 			return nil, "", err
 		}
@@ -126,15 +138,21 @@ func (p *Prompter) fit(f *finding.Finding, limit int) (ids []int32, note string,
 	if ids != nil {
 		return ids, note, nil
 	}
-	text, note := f.Prompt(leastBudget)
-	if p.encoder {
-		ids, whole, err := tokenizer.EncodeCut(p.tok, text, limit)
-		if whole > limit {
-			note += fmt.Sprintf(", and what is left at %d of %d tokens", limit, whole)
-		}
-		return ids, note, err
+// NewPrompter prepares a model for text; nil is the default text. A model without a chat template gets the messages as
+// plain text.
+func NewPrompter(m *model.Model, text *prompts.Set) (*Prompter, error) {
+	if text == nil {
+		text = prompts.Plain()
 	}
-	if ids, err = p.Encode(finding.Instructions(), text); err != nil {
+	if m.IsEncoder() && m.Tokenizer() != nil {
+		p := &Prompter{tok: m.Tokenizer(), text: text, encoder: true}
+		var err error
+		if p.own, err = p.Encode("", ""); err != nil {
+			return nil, fmt.Errorf("model %s: %w", m.Dir(), err)
+		}
+		return p, nil
+	}
+	return newPrompter(m.Dir(), m.Tokenizer(), m.Chat(), text)
 		return nil, "", err
 	}
 	if len(ids) > limit {

@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/januslm/janus/finding"
+	"github.com/januslm/janus/prompts"
 	"github.com/januslm/janus/tokenizer"
 )
 
@@ -120,7 +121,7 @@ func TestPrompterWithoutSystemRole(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p, err := newPrompter("m", tok, chat)
+	p, err := newPrompter("m", tok, chat, prompts.Plain())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -135,7 +136,7 @@ func TestPrompterWithoutSystemRole(t *testing.T) {
 
 func TestPrompterWithoutTemplate(t *testing.T) {
 	tok := testPrompter(t, nil).tok
-	p, err := newPrompter("m", tok, nil)
+	p, err := newPrompter("m", tok, nil, prompts.Plain())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -146,7 +147,7 @@ func TestPrompterWithoutTemplate(t *testing.T) {
 	if got := tok.Decode(ids, false); !strings.Contains(got, "rules\n\nquestion") {
 		t.Errorf("prompt is %q", got)
 	}
-	if _, err := newPrompter("m", nil, nil); err == nil || !strings.Contains(err.Error(), "tokenizer.json") {
+	if _, err := newPrompter("m", nil, nil, prompts.Plain()); err == nil || !strings.Contains(err.Error(), "tokenizer.json") {
 		t.Errorf("without a tokenizer: %v", err)
 	}
 }
@@ -160,15 +161,15 @@ func (oneToken) Encode(string, tokenizer.EncodeOptions) (tokenizer.Encoding, err
 
 func TestAnswer(t *testing.T) {
 	tok := testPrompter(t, nil).tok
-	a, err := newAnswer(tok)
+	a, err := newAnswer(tok, prompts.Plain().Closing())
 	if err != nil {
 		t.Fatal(err)
 	}
 	text := func(ids ...int32) string { return tok.Decode(ids, false) }
-	if text(a.closing...) != finding.Closing() || text(a.yes) != " true" || text(a.no) != " false" {
+	if text(a.closing...) != prompts.Plain().Closing() || text(a.yes) != " true" || text(a.no) != " false" {
 		t.Errorf("closing %q, answers %q and %q", text(a.closing...), text(a.yes), text(a.no))
 	}
-	if _, err := newAnswer(oneToken{tok}); err == nil || !strings.Contains(err.Error(), "head") {
+	if _, err := newAnswer(oneToken{tok}, prompts.Plain().Closing()); err == nil || !strings.Contains(err.Error(), "head") {
 		t.Errorf("a tokenizer that cannot tell the answers apart: %v", err)
 	}
 }

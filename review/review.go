@@ -9,6 +9,7 @@ import (
 
 	"github.com/januslm/janus/finding"
 	"github.com/januslm/janus/model"
+	"github.com/januslm/janus/prompts"
 	"github.com/januslm/janus/tokenizer"
 )
 
@@ -37,8 +38,11 @@ type Options struct {
 	Margin     float64
 	Trajectory bool
 	Sure       float64 // see model.ReviewOptions
-	// Categories are the adapters, by index, of findings of a category. Others use adapter 0, where there is one.
+	// Categories are the adapters, by index, of findings of a category: see SplitAdapters. Others use adapter 0, where there
+	// is one.
 	Categories map[string]int
+	// Prompts is the text that the model is asked with; nil is prompts.Plain.
+	Prompts *prompts.Set
 }
 
 // engine is the model's part in a review.
@@ -62,7 +66,7 @@ type Reviewer struct {
 
 // New prepares a model for findings.
 func New(m *model.Model, o Options) (*Reviewer, error) {
-	prompter, err := NewPrompter(m)
+	prompter, err := NewPrompter(m, o.Prompts)
 	if err != nil {
 		return nil, err
 	}
@@ -96,7 +100,7 @@ func (r *Reviewer) set(o Options, threshold float64, positions int) (err error) 
 		o.Sampling, o.Sure, after = model.Sampling{}, 0, 0 // it writes nothing
 	}
 	if len(r.heads) == 0 {
-		if r.answer, err = newAnswer(r.prompter.tok); err != nil {
+		if r.answer, err = newAnswer(r.prompter.tok, r.prompter.text.Closing()); err != nil {
 			return err
 		}
 	}
@@ -208,10 +212,10 @@ func (r *Reviewer) Review(ctx context.Context, findings []*finding.Finding, done
 func (r *Reviewer) prepare(i int, f *finding.Finding) (*row, error) {
 	w := &row{index: i, adapter: -1}
 	if len(r.adapters) > 0 {
-		w.adapter = r.options.Categories[f.Category]
+		w.adapter = adapterOf(f, r.options.Categories)
 		w.verdict.Adapter = r.adapters[w.adapter]
 	}
-	w.verdict.ID, w.verdict.Model, w.verdict.Prompt = f.ID, r.modelName, finding.PromptVersion()
+	w.verdict.ID, w.verdict.Model, w.verdict.Prompt = f.ID, r.modelName, r.prompter.text.Version(f)
 	if len(r.heads) > 0 {
 		w.verdict.Head = r.heads[0]
 	}

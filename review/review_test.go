@@ -10,6 +10,7 @@ import (
 
 	"github.com/januslm/janus/finding"
 	"github.com/januslm/janus/model"
+	"github.com/januslm/janus/prompts"
 )
 
 // fakeEngine answers without computing, fails on prompts that hold the token bad, and keeps what it was asked.
@@ -68,7 +69,7 @@ func TestReviewSharesThePrefix(t *testing.T) {
 		}
 	}
 	for i, v := range verdicts {
-		if v.ID != findings[i].ID || v.Verdict != finding.TruePositive || v.Model != "fake" || v.Prompt != finding.PromptVersion() {
+		if v.ID != findings[i].ID || v.Verdict != finding.TruePositive || v.Model != "fake" || v.Prompt != prompts.Plain().DefaultVersion() {
 			t.Errorf("verdict %d is %+v", i, v)
 		}
 	}
@@ -271,8 +272,8 @@ func TestReviewWithAModel(t *testing.T) {
 }
 
 func TestSplitAdapters(t *testing.T) {
-	dirs, categories := SplitAdapters([]string{"base", "http=web", "=odd", t.TempDir()})
-	if len(dirs) != 4 || dirs[1] != "web" || dirs[2] != "=odd" || len(categories) != 1 || categories["http"] != 1 {
+	dirs, categories, err := SplitAdapters([]string{"base", "HTTP=web", "=odd", t.TempDir()})
+	if err != nil || len(dirs) != 4 || dirs[1] != "web" || dirs[2] != "=odd" || len(categories) != 1 || categories["http"] != 1 {
 		t.Errorf("folders %v, categories %v", dirs, categories)
 	}
 }
@@ -294,5 +295,30 @@ func TestGenerate(t *testing.T) {
 	_, err = Generate(context.Background(), m, Question{User: strings.Repeat("long ", testContext)}, sampling)
 	if err == nil || !strings.Contains(err.Error(), "--context-length") {
 		t.Errorf("a prompt longer than the context: %v", err)
+	}
+}
+
+func TestAdapterOf(t *testing.T) {
+	if _, _, err := SplitAdapters([]string{"XSS=a", "xss=b"}); err == nil || !strings.Contains(err.Error(), "xss has a") {
+		t.Errorf("a category with two adapters: %v", err)
+	}
+	_, categories, err := SplitAdapters([]string{"base", "HTTP_HEADERS=h", "xss=x", "Code=c"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, test := range []struct {
+		f    finding.Finding
+		want int
+	}{
+		{finding.Finding{Category: "http_headers"}, 1},
+		{finding.Finding{Category: "XSS"}, 2},
+		{finding.Finding{Category: "code", CWE: "CWE-79"}, 3}, // what the report says comes first
+		{finding.Finding{Category: "http", CWE: "CWE-79"}, 2},
+		{finding.Finding{Category: "http", CWE: "CWE-89"}, 0},
+		{finding.Finding{}, 0},
+	} {
+		if got := adapterOf(&test.f, categories); got != test.want {
+			t.Errorf("%+v: adapter %d, want %d", test.f, got, test.want)
+		}
 	}
 }

@@ -11,6 +11,8 @@ import (
 // Run is one review of some reports, from findings to written verdicts.
 type Run struct {
 	Reports []*finding.Report
+	// Unreadable are the reports that could not be read, each a *[FileError]: see [Read].
+	Unreadable []error
 	Limit   int // most findings, the first ones of all reports; 0 is all
 	Output  *Output
 	// Progress is told how many findings are done; it may be nil.
@@ -22,6 +24,7 @@ type Result struct {
 	Reviewed []finding.Reviewed
 	Failed   int // findings with an error
 	Unread   int // rows of the reports that could not be read
+	Files    int // reports that could not be read
 	Left     int // findings that were not reached, because the run was cancelled
 }
 
@@ -41,7 +44,7 @@ func (r *Run) Findings() int {
 // and Left counts the rest. An error means that verdicts could not be written; they are saved elsewhere then, and the error
 // says where.
 func (r *Run) Do(ctx context.Context, reviewer *Reviewer) (*Result, error) {
-	result := &Result{}
+	result := &Result{Files: len(r.Unreadable)}
 	var findings []*finding.Finding
 	var verdicts []*finding.Verdict
 	total := r.Findings()
@@ -92,8 +95,18 @@ func (r *Run) Do(ctx context.Context, reviewer *Reviewer) (*Result, error) {
 	return result, nil
 }
 
-// unread gives rows that could not be read a place in a row-by-row output.
+// unread gives reports and rows that could not be read a place in a row-by-row output.
 func (r *Run) unread() error {
+	for _, err := range r.Unreadable {
+		v := finding.Verdict{Error: err.Error()}
+		var file *FileError
+		if errors.As(err, &file) {
+			v.ID = file.File
+		}
+		if err := r.Output.Row(v); err != nil {
+			return err
+		}
+	}
 	for _, report := range r.Reports {
 		for _, problem := range report.Problems {
 			id := report.Name

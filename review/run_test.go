@@ -22,7 +22,7 @@ const twoRowsOneBroken = `{"id":"a","category":"code","snippet":"x = 1"}
 
 func readText(t *testing.T, text string) []*finding.Report {
 	t.Helper()
-	reports, err := Read([]string{"-"}, ReadOptions{Stdin: strings.NewReader(text)})
+	reports, _, err := Read(t.Context(), []string{"-"}, ReadOptions{Stdin: strings.NewReader(text)})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -63,14 +63,14 @@ func TestRead(t *testing.T) {
 		{"no source root", []string{"-"}, ReadOptions{Stdin: strings.NewReader(twoRowsOneBroken), SourceRoot: filepath.Join(dir, "src")}, "source root"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			if _, err := Read(test.files, test.o); err == nil || !strings.Contains(err.Error(), test.want) {
+			if _, _, err := Read(t.Context(), test.files, test.o); err == nil || !strings.Contains(err.Error(), test.want) {
 				t.Errorf("error is %v, want %q in it", err, test.want)
 			}
 		})
 	}
 	t.Run("source", func(t *testing.T) {
 		file("a.c", "one\ntwo\nthree\n")
-		reports, err := Read([]string{"-"}, ReadOptions{SourceRoot: dir, Stdin: strings.NewReader(`{"id":"a","category":"code","file":"a.c","line":2,"snippet":"old"}`)})
+		reports, _, err := Read(t.Context(), []string{"-"}, ReadOptions{SourceRoot: dir, Stdin: strings.NewReader(`{"id":"a","category":"code","file":"a.c","line":2,"snippet":"old"}`)})
 		if err != nil {
 			t.Fatal(err)
 		}

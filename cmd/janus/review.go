@@ -1,6 +1,8 @@
 package main
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"os"
 	"strings"
@@ -20,8 +22,11 @@ type reviewFlags struct {
 	read      review.ReadOptions
 	output    review.OutputOptions
 	options   review.Options
+	prompts   promptFlags
 	limit     int
 	threshold float64
+
+	dryRun, showPrompts bool
 }
 
 func newReview() *cobra.Command {
@@ -41,6 +46,7 @@ Without a head (--head) the model's own answer decides, after its analysis.`,
   janus review report.sarif --out reviewed.sarif
   janus review traffic.http --out-format jsonl --max-tokens 64 | jq .verdict
   janus review findings.jsonl --head heads/mlp --adapter http=adapters/web --adapter code=adapters/code
+  janus review reports/*.sarif --dry-run --out-format jsonl
   gunzip -c report.sarif.gz | janus review - --limit 20`,
 		Args: arguments(cobra.MinimumNArgs(1)),
 		RunE: func(cmd *cobra.Command, files []string) error {
@@ -60,6 +66,9 @@ func (f *reviewFlags) add(flags *pflag.FlagSet) {
 	flags.Lookup("adapter").Usage = "LoRA adapter, a PEFT folder; may be repeated; CATEGORY=DIR is for the findings of a category, others use the first"
 	addSampling(flags, &f.options.Sampling, 128)
 	flags.StringVar(&f.read.Format, "format", "auto", "of the reports: "+strings.Join(finding.Formats(), ", "))
+	flags.BoolVar(&f.dryRun, "dry-run", false, "read the reports and count what is in them (text or JSON lines); no model is needed")
+	flags.BoolVar(&f.showPrompts, "show-prompts", false, "print each finding's prompt and nothing else; no model is needed")
+	f.prompts.add(flags)
 	flags.StringVar(&f.read.SourceRoot, "source-root", "", "folder of the reviewed code: adds the code around each place")
 	flags.StringVar(&f.output.Path, "out", "", "file for the verdicts (default: standard output)")
 	flags.StringVar(&f.output.Format, "out-format", "", strings.Join(review.OutputFormats(), ", ")+" (default: by --out's ending, else table)")
@@ -74,7 +83,7 @@ func (f *reviewFlags) add(flags *pflag.FlagSet) {
 	flags.Float64Var(&f.options.Sure, "sure", 0, "end an analysis when the verdict reaches this probability on either side; 0 is off")
 }
 
-func (f *reviewFlags) run(cmd *cobra.Command, files []string) error {
+func (f *reviewFlags) run(cmd *cobra.Command, files []string) (err error) {
 	ctx := cmd.Context()
 	if f.limit < 0 {
 		return fmt.Errorf("limit: expected 0 (all) or more, found %d", f.limit)
@@ -82,24 +91,44 @@ func (f *reviewFlags) run(cmd *cobra.Command, files []string) error {
 	if err := f.options.Validate(); err != nil {
 		return err
 	}
-	f.model.adapters, f.options.Categories = review.SplitAdapters(f.model.adapters)
+	if f.model.adapters, f.options.Categories, err = review.SplitAdapters(f.model.adapters); err != nil {
+		return err
+	}
 	if f.model.merge && len(f.options.Categories) > 0 {
 		return fmt.Errorf("--merge adds the adapters into the weights: findings of a category (CATEGORY=DIR) cannot have their own then")
 	}
+	if f.options.Prompts, err = f.prompts.open(); err != nil {
+		return err
+	}
 	f.read.Stdin = cmd.InOrStdin()
-	reports, err := review.Read(files, f.read)
+	if f.dryRun || f.showPrompts {
+		return f.count(ctx, files)
+	}
+	reports, unreadable, err := review.Read(ctx, files, f.read)
 	if err != nil {
 		return err
 	}
+	for _, err := range unreadable {
+		note("%v", err)
+	}
 	for _, r := range reports {
 		for _, line := range r.Notes {
-			fmt.Fprintf(os.Stderr, "janus: %s: %s\n", finding.Clean(r.Name), finding.Clean(line))
+			note("%s: %s", r.Name, line)
 		}
 		for _, problem := range r.Problems {
-			fmt.Fprintf(os.Stderr, "janus: skipped %s\n", finding.Clean(problem.Error()))
+			note("skipped %v", problem)
 		}
 	}
-	job := review.Run{Reports: reports, Limit: f.limit}
+	return f.review(ctx, review.Run{Reports: reports, Unreadable: unreadable, Limit: f.limit})
+}
+
+// note is a line on standard error, safe for terminals.
+func note(format string, args ...any) {
+	fmt.Fprintln(os.Stderr, "janus: "+finding.Clean(fmt.Sprintf(format, args...)))
+}
+
+// review runs the model on what has been read.
+func (f *reviewFlags) review(ctx context.Context, job review.Run) error {
 	bar := progress.New(os.Stderr, progress.Options{Title: "reviewing", Total: int64(job.Findings())})
 	defer bar.Finish()
 	f.output.Stdout, f.output.Table = bar.Over(os.Stdout), finding.TerminalOptions(os.Stdout)
@@ -137,6 +166,45 @@ func (f *reviewFlags) run(cmd *cobra.Command, files []string) error {
 	return outcome(result, ctx.Err())
 }
 
+// count says what is in the reports, without a model.
+func (f *reviewFlags) count(ctx context.Context, files []string) error {
+	bar := progress.New(os.Stderr, progress.Options{Title: "reading", Total: sizes(files), Bytes: true})
+	defer bar.Finish()
+	f.read.Progress = bar.Set
+	f.output.Stdout = bar.Over(os.Stdout)
+	job := review.DryRun{
+		Files: files, Read: f.read, Output: f.output, MaxPrompt: f.options.MaxPrompt, Limit: f.limit,
+		Clean: f.output.Path == "" && term.IsTerminal(int(os.Stdout.Fd())),
+		Note:  func(text string) { note("%s", text) },
+	}
+	if f.showPrompts {
+		job.Prompts = f.options.Prompts
+	}
+	bar.Start()
+	counts, err := job.Do(ctx)
+	bar.Finish()
+	if err != nil {
+		return err
+	}
+	if f.showPrompts || f.output.Path != "" {
+		note("%s", review.TotalText(counts))
+	}
+	sum, unreadable := review.Total(counts)
+	return outcome(&review.Result{Unread: sum.Unread, Files: unreadable}, nil)
+}
+
+// sizes is the bytes of files, or 0 where some have no size.
+func sizes(files []string) (total int64) {
+	for _, file := range files {
+		info, err := os.Stat(file)
+		if err != nil || !info.Mode().IsRegular() {
+			return 0
+		}
+		total += info.Size()
+	}
+	return total
+}
+
 // outcome tells what a finished run left undone.
 func outcome(r *review.Result, interrupted error) error {
 	var parts []string
@@ -152,8 +220,13 @@ func outcome(r *review.Result, interrupted error) error {
 	}
 	add(r.Failed, "finding failed", "findings failed")
 	add(r.Unread, "row could not be read", "rows could not be read")
+	add(r.Files, "report could not be read", "reports could not be read")
 	if len(parts) == 0 {
 		return nil
 	}
-	return &partialError{strings.Join(parts, "; ") + "; the others are written"}
+	message := strings.Join(parts, "; ") + "; the others are written"
+	if r.Files > 0 {
+		return errors.New(message)
+	}
+	return &partialError{message}
 }

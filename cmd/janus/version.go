@@ -6,7 +6,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/januslm/janus/finding"
+	"github.com/januslm/janus/prompts"
 	"github.com/januslm/janus/tokenizer"
 )
 
@@ -28,7 +28,7 @@ func newVersion() *cobra.Command {
 				kind = tokenizer.NameNative
 			}
 			_, err := fmt.Fprintf(cmd.OutOrStdout(), "janus %s (commit %s, prompts %s, tokenizer %s, %s %s/%s)\n",
-				version, commit, finding.PromptVersion(), kind, runtime.Version(), runtime.GOOS, runtime.GOARCH)
+				version, commit, prompts.Plain().DefaultVersion(), kind, runtime.Version(), runtime.GOOS, runtime.GOARCH)
 			return err
 		},
 	}

@@ -2,6 +2,7 @@ package finding
 
 import (
 	"fmt"
+	"strings"
 	"unicode/utf8"
 )
 
@@ -37,4 +38,13 @@ func Thousands(n int) string {
 		s = s[:i] + "," + s[i:]
 	}
 	return s
+}
+
+// OneLine puts a text on one line, with single spaces; an empty one is otherwise.
+func OneLine(text, otherwise string) string {
+	text = strings.Join(strings.Fields(text), " ")
+	if text == "" {
+		return otherwise
+	}
+	return text
 }

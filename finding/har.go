@@ -110,7 +110,7 @@ func isWebSocket(r jsonRecord, target string, response rawObject) bool {
 // harRequest writes a request as HTTP/1.1 text, whatever version it was sent by, so
 // that all exchanges are read alike.
 func harRequest(request rawObject, target string) string {
-	method := oneOf(oneLine(request.get("method").str(), ""), "GET")
+	method := oneOf(OneLine(request.get("method").str(), ""), "GET")
 	path, host := target, ""
 	if u, err := url.Parse(target); err == nil && u.Host != "" {
 		path, host = u.RequestURI(), u.Host
@@ -119,12 +119,12 @@ func harRequest(request rawObject, target string) string {
 	if host != "" && headers.get("host") == "" {
 		headers = append(harFields{{"Host", host}}, headers...)
 	}
-	return method + " " + strings.ReplaceAll(oneLine(path, "/"), " ", "%20") + " HTTP/1.1\r\n" + headers.text() + "\r\n" +
+	return method + " " + strings.ReplaceAll(OneLine(path, "/"), " ", "%20") + " HTTP/1.1\r\n" + headers.text() + "\r\n" +
 		harPostData(request.get("postData").object())
 }
 
 func harResponse(response rawObject, status int) string {
-	reason := oneOf(oneLine(response.get("statusText").str(), ""), http.StatusText(status))
+	reason := oneOf(OneLine(response.get("statusText").str(), ""), http.StatusText(status))
 	line := strings.TrimRight(fmt.Sprintf("HTTP/1.1 %d %s", status, reason), " ")
 	headers := harHeaders(response.get("headers"))
 	content := response.get("content").object()
@@ -153,7 +153,7 @@ func harPostData(post rawObject) string {
 		o := p.object()
 		value := url.QueryEscape(o.get("value").text())
 		if name := o.get("fileName").str(); name != "" {
-			value += "[file " + oneLine(name, "") + "]"
+			value += "[file " + OneLine(name, "") + "]"
 		}
 		form = append(form, url.QueryEscape(o.get("name").text())+"="+value)
 	}
@@ -171,13 +171,13 @@ func harHeaders(list rawValue) harFields {
 	var out harFields
 	for _, h := range list.elems() {
 		o := h.object()
-		name := oneLine(o.get("name").text(), "")
+		name := OneLine(o.get("name").text(), "")
 		if name == "" {
 			continue
 		}
 		if strings.HasPrefix(name, ":") {
 			if name == ":authority" {
-				out = append(out, harField{"Host", oneLine(o.get("value").text(), "")})
+				out = append(out, harField{"Host", OneLine(o.get("value").text(), "")})
 			}
 			continue
 		}

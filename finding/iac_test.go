@@ -47,7 +47,7 @@ func TestIaCRoundTrip(t *testing.T) {
 	}
 	report := readString(t, in.String(), "auto")
 	var out bytes.Buffer
-	if err := WriteIaC(&out, []Reviewed{{Report: report}}); err != nil {
+	if err := WriteIaC(&out, []Reviewed{{Report: report}}, func(f *Finding) string { return "About " + f.Rule }); err != nil {
 		t.Fatal(err)
 	}
 	if diff := cmp.Diff(in.String(), out.String()); diff != "" {
@@ -60,7 +60,7 @@ func TestIaCRoundTrip(t *testing.T) {
 	verdicts[1] = Verdict{Verdict: FalsePositive, P: 0.25, Model: "M"}
 	verdicts[2] = Verdict{Verdict: Uncertain, P: 0.5, Model: "M"}
 	out.Reset()
-	if err := WriteIaC(&out, []Reviewed{{report, verdicts}}); err != nil {
+	if err := WriteIaC(&out, []Reviewed{{report, verdicts}}, nil); err != nil {
 		t.Fatal(err)
 	}
 	dec := json.NewDecoder(&out)
@@ -82,14 +82,14 @@ func TestIaCRoundTrip(t *testing.T) {
 func TestIaCOfOthers(t *testing.T) {
 	report := readString(t, "PATH,LINE,ERROR\na/b.pp,3,suspicious comment\n", "auto")
 	var out bytes.Buffer
-	if err := WriteIaC(&out, []Reviewed{{Report: report}}); err != nil {
+	if err := WriteIaC(&out, []Reviewed{{Report: report}}, func(f *Finding) string { return "About " + f.Rule }); err != nil {
 		t.Fatal(err)
 	}
 	var row map[string]any
 	if err := json.Unmarshal(out.Bytes(), &row); err != nil {
 		t.Fatal(err)
 	}
-	if row["smell"] != "suspicious_comment" || row["with_prompt"] == "" || cmp.Diff(row["detection_span"], []any{1.0, 8.0}) != "" {
+	if row["smell"] != "suspicious_comment" || row["with_prompt"] != "About suspicious comment" || cmp.Diff(row["detection_span"], []any{1.0, 8.0}) != "" {
 		t.Errorf("%s", out.Bytes())
 	}
 }

@@ -10,12 +10,13 @@ import (
 // detection_span, with_context, with_prompt, label, confidence and source, in that
 // order. Rows that were read in this form come back as they were; a verdict
 // replaces label, confidence (the probability of the label) and source (the model).
-// Findings that are uncertain keep the label they had.
-func WriteIaC(w io.Writer, reviewed []Reviewed) error {
+// Findings that are uncertain keep the label they had. Prompt writes the question about
+// a finding that came without one; nil leaves with_prompt empty.
+func WriteIaC(w io.Writer, reviewed []Reviewed, prompt func(*Finding) string) error {
 	out := bufio.NewWriter(w)
 	for _, r := range reviewed {
 		for i := range r.Report.Findings {
-			row, err := marshal(iacRowOf(r, i))
+			row, err := marshal(iacRowOf(r, i, prompt))
 			if err != nil {
 				return err
 			}
@@ -25,7 +26,7 @@ func WriteIaC(w io.Writer, reviewed []Reviewed) error {
 	return out.Flush()
 }
 
-func iacRowOf(r Reviewed, i int) iacRow {
+func iacRowOf(r Reviewed, i int, prompt func(*Finding) string) iacRow {
 	f, v := &r.Report.Findings[i], r.verdict(i)
 	row := iacRow{
 		Smell: f.Rule, File: f.File, Content: f.Focus, Line: f.LineNumber(),
@@ -38,7 +39,9 @@ func iacRowOf(r Reviewed, i int) iacRow {
 		row.WithPrompt, row.DetectionSpan, row.Confidence = extra.prompt, extra.span, extra.confidence
 		row.Smell = f.Rule
 	} else {
-		row.WithPrompt, _ = f.Prompt(0)
+		if prompt != nil {
+			row.WithPrompt = prompt(f)
+		}
 		row.DetectionSpan = contextSpan(row.Line, ContextLines)
 	}
 	if v.Judged() && v.Verdict != Uncertain {

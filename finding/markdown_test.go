@@ -117,7 +117,7 @@ func TestMarkdownBounds(t *testing.T) {
 		if kind == FalsePositive {
 			total++
 		}
-		if !strings.Contains(got, "\nand "+thousands(total-shown)+" more\n") {
+		if !strings.Contains(got, "\nand "+Thousands(total-shown)+" more\n") {
 			t.Errorf("%d are shown, and the rest is not told: …%s", shown, got[len(got)-300:])
 		}
 		if kind == TruePositive && !strings.Contains(got, "<details><summary>1 false alarm</summary>\n\n") {

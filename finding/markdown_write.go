@@ -57,14 +57,14 @@ const markdownHead = "| Verdict | P | Rule | Place | Finding |\n|---|---|---|---
 func markdownTable(b *strings.Builder, rows []ranked, most int) {
 	const more = 60 // of the line that counts the rest
 	if b.Len()+len(markdownHead)+more > most {
-		fmt.Fprintf(b, "and %s more\n", thousands(len(rows)))
+		fmt.Fprintf(b, "and %s more\n", Thousands(len(rows)))
 		return
 	}
 	b.WriteString(markdownHead)
 	for i := range rows {
 		row := markdownRow(&rows[i])
 		if b.Len()+len(row)+more > most {
-			fmt.Fprintf(b, "\nand %s more\n", thousands(len(rows)-i))
+			fmt.Fprintf(b, "\nand %s more\n", Thousands(len(rows)-i))
 			return
 		}
 		b.WriteString(row)

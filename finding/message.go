@@ -27,7 +27,7 @@ func readableBody(body []byte, contentType string) string {
 		if media == "" {
 			media = "binary data"
 		}
-		return fmt.Sprintf("[%s bytes of %s]", thousands(len(body)), Clean(firstBytes(media, 100)))
+		return fmt.Sprintf("[%s bytes of %s]", Thousands(len(body)), Clean(firstBytes(media, 100)))
 	}
 	text, _ := validText(body)
 	return string(text)

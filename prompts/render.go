@@ -108,15 +108,6 @@ func shares(texts []string, room int) []int {
 	return out
 }
 
-// oneLine makes a name of the report fit for a line of the prompt.
-func oneLine(text, otherwise string) string {
-	text = strings.Join(strings.Fields(text), " ")
-	if text == "" {
-		return otherwise
-	}
-	return text
-}
-
 // fence puts a text between lines of backquotes, more of them than the text has
 // in a row, so that nothing in the text can close the block.
 func fence(language, text string) string {
@@ -130,5 +121,5 @@ func fence(language, text string) string {
 		}
 	}
 	bar := strings.Repeat("`", max(3, longest+1))
-	return bar + oneLine(language, "") + "\n" + strings.Trim(text, "\r\n") + "\n" + bar
+	return bar + finding.OneLine(language, "") + "\n" + strings.Trim(text, "\r\n") + "\n" + bar
 }

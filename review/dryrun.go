@@ -101,12 +101,13 @@ func TotalText(counts []Count) string {
 // Do reads and writes. Its counts are in the order of the files. When ctx is cancelled, nothing is written to a file.
 func (d *DryRun) Do(ctx context.Context) (counts []Count, err error) {
 	o := d.Output
-	if o.Format == "" {
-		o.Format = formatOf(o.Path)
+	format, err := chooseFormat(o.Format, o.Path)
+	if err != nil {
+		return nil, err
 	}
-	asText := o.Format == FormatTable
-	if !asText && o.Format != FormatJSONL {
-		return nil, fmt.Errorf("a dry run writes text (%s) or %s, not %s", FormatTable, FormatJSONL, o.Format)
+	asText := format.name == FormatTable
+	if !asText && format.name != FormatJSONL {
+		return nil, fmt.Errorf("a dry run writes text (%s) or %s, not %s", FormatTable, FormatJSONL, format.name)
 	}
 	o.Format = FormatJSONL // a file that is written row by row, and appears at the end
 	out, err := OpenOutput(o)

@@ -10,6 +10,7 @@ import (
 	"github.com/google/renameio/v2"
 
 	"github.com/januslm/janus/finding"
+	"github.com/januslm/janus/prompts"
 )
 
 // OutputOptions say where verdicts go.
@@ -20,6 +21,20 @@ type OutputOptions struct {
 	Terminal bool // Stdout is a terminal, which binary formats are not written to
 	SARIF    finding.SARIFOptions
 	Table    finding.TableOptions // of Stdout; files get neither colours nor a terminal's width
+	Prompts  *prompts.Set         // of formats that say what was asked; nil is prompts.Plain
+}
+
+// question is what the model was asked about a finding, or nothing where its template fails.
+func (o *OutputOptions) question(f *finding.Finding) string {
+	set := o.Prompts
+	if set == nil {
+		set = prompts.Plain()
+	}
+	text, _, err := set.Prompt(f, 0)
+	if err != nil {
+		return ""
+	}
+	return text
 }
 
 // Output writes verdicts: JSON lines one by one, all other formats at the end. A file is written under a temporary name

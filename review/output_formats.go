@@ -45,7 +45,9 @@ var outputFormats = []outputFormat{
 	{FormatSQLite, []string{".sqlite", ".sqlite3", ".db"}, true, plain(finding.WriteSQLite)},
 	{FormatMarkdown, []string{".md", ".markdown"}, false, plain(finding.WriteMarkdown)},
 	{FormatHTML, []string{".html", ".htm"}, false, plain(finding.WriteHTML)},
-	{FormatIaC, nil, false, plain(finding.WriteIaC)},
+	{FormatIaC, nil, false, func(w io.Writer, reviewed []finding.Reviewed, o *OutputOptions) error {
+		return finding.WriteIaC(w, reviewed, o.question)
+	}},
 }
 
 // plain is a writer without options.

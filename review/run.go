@@ -13,8 +13,8 @@ type Run struct {
 	Reports []*finding.Report
 	// Unreadable are the reports that could not be read, each a *[FileError]: see [Read].
 	Unreadable []error
-	Limit   int // most findings, the first ones of all reports; 0 is all
-	Output  *Output
+	Limit      int // most findings, the first ones of all reports; 0 is all
+	Output     *Output
 	// Progress is told how many findings are done; it may be nil.
 	Progress func(done, total int)
 }

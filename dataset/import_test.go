@@ -13,6 +13,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/januslm/janus/finding"
+	"github.com/januslm/janus/prompts"
 )
 
 // importText writes a file and imports it.
@@ -254,7 +255,7 @@ func TestReasoning(t *testing.T) {
 	e := example(0)
 	e.Analysis = "The response has no `Content-Security-Policy`.\n\nVerdict: False positive.\n"
 	row := Reasoning(&e)
-	if len(row.Messages) != 3 || row.Messages[0].Content != finding.Instructions() {
+	if len(row.Messages) != 3 || row.Messages[0].Content != prompts.Plain().Instructions() {
 		t.Fatalf("%+v", row.Messages)
 	}
 	for i, want := range []string{"", e.Request, "`Content-Security-Policy`.\n\nVerdict: true positive"} {

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/januslm/janus/finding"
+	"github.com/januslm/janus/prompts"
 )
 
 // Message is one message of a chat.
@@ -50,19 +51,19 @@ var closingLine = regexp.MustCompile(`(?is)\s*\bverdict:\s*(true|false)[ _-]posi
 
 // Answer is what the model is taught to write: the analysis, and after it the verdict in the words that a review reads.
 func (e *Example) Answer() string {
-	verdict := finding.AnswerFalse
+	verdict := prompts.AnswerFalse
 	if e.IsVulnerable {
-		verdict = finding.AnswerTrue
+		verdict = prompts.AnswerTrue
 	}
-	return strings.TrimSpace(closingLine.ReplaceAllString(e.Analysis, "")) + finding.Closing() + verdict
+	return strings.TrimSpace(closingLine.ReplaceAllString(e.Analysis, "")) + prompts.Plain().Closing() + verdict
 }
 
 // Reasoning makes a conversation of a row: the instructions and the question as `janus review` asks it, and the answer.
 func Reasoning(e *Example) ReasoningRow {
 	f := e.Finding()
-	question, _ := f.Prompt(0) // whole: who trains cuts it
+	question, _, _ := prompts.Plain().Prompt(&f, 0) // whole: who trains cuts it; Janus's own templates do not fail
 	return ReasoningRow{
-		Messages: []Message{{"system", finding.Instructions()}, {"user", question}, {"assistant", e.Answer()}},
+		Messages: []Message{{"system", prompts.Plain().Instructions()}, {"user", question}, {"assistant", e.Answer()}},
 		Example:  *e,
 	}
 }

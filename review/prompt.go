@@ -138,21 +138,11 @@ func (p *Prompter) fit(f *finding.Finding, limit int) (ids []int32, note string,
 	if ids != nil {
 		return ids, note, nil
 	}
-// NewPrompter prepares a model for text; nil is the default text. A model without a chat template gets the messages as
-// plain text.
-func NewPrompter(m *model.Model, text *prompts.Set) (*Prompter, error) {
-	if text == nil {
-		text = prompts.Plain()
+	text, note, err := p.text.Prompt(f, leastBudget)
+	if err != nil {
+		return nil, "", err
 	}
-	if m.IsEncoder() && m.Tokenizer() != nil {
-		p := &Prompter{tok: m.Tokenizer(), text: text, encoder: true}
-		var err error
-		if p.own, err = p.Encode("", ""); err != nil {
-			return nil, fmt.Errorf("model %s: %w", m.Dir(), err)
-		}
-		return p, nil
-	}
-	return newPrompter(m.Dir(), m.Tokenizer(), m.Chat(), text)
+	if ids, err = p.Encode(p.text.Instructions(), text); err != nil {
 		return nil, "", err
 	}
 	if len(ids) > limit {

@@ -36,7 +36,7 @@ var openings = []string{
 	"[The question is|What matters is] [what|how] {host} [answers|replies] to {method} {path}.",
 }
 
-// analysis writes the reasoning of a row in two to five sentences. It ends with a sentence, so that [finding.Closing] can
+// analysis writes the reasoning of a row in two to five sentences. It ends with a sentence, so that prompts.Set.Closing can
 // follow it.
 func (g *gen) analysis(s side, e dataset.Example) string {
 	seen := g.say(s.seen, "ev", quoteLine(e, s.evidence))

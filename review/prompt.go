@@ -142,6 +142,13 @@ func (p *Prompter) fit(f *finding.Finding, limit int) (ids []int32, note string,
 	if err != nil {
 		return nil, "", err
 	}
+	if p.encoder {
+		ids, whole, err := tokenizer.EncodeCut(p.tok, text, limit)
+		if whole > limit {
+			note += fmt.Sprintf(", and what is left at %d of %d tokens", limit, whole)
+		}
+		return ids, note, err
+	}
 	if ids, err = p.Encode(p.text.Instructions(), text); err != nil {
 		return nil, "", err
 	}

@@ -3,46 +3,87 @@ package finding
 import (
 	"regexp"
 	"slices"
-	"strconv"
 	"strings"
 )
 
-// vulnCategories are the study's categories of vulnerabilities, with the CWEs that belong to each.
-var vulnCategories = []struct {
-	name string
-	cwes []int
-}{
-	{"HTTP_HEADERS", []int{525, 693, 942, 1021}},
-	{"XSS", []int{79, 80, 81, 82, 83, 84, 85, 86, 87}},
-	{"SQLI", []int{89, 564}},
-	{"INFO", []int{200, 201, 203, 204, 209, 210, 211, 213, 215, 359, 497, 526, 530, 531, 532, 535, 536, 537, 538, 540, 541, 548, 550, 552, 598, 615}},
+// The categories of the study's training data. What fits none has the empty one.
+const (
+	CategoryHeaders = "HTTP_HEADERS" // a header missing, weak or leaking: security headers, cookie flags, caching, transport
+	CategoryXSS     = "XSS"          // script of an attacker in a page
+	CategorySQLI    = "SQLI"         // an attacker's text in a query of a database
+	CategoryInfo    = "INFO"         // something disclosed that should not be
+)
+
+// categoryCWEs are the weaknesses (https://cwe.mitre.org/data/index.html) that a
+// category stands for. 693 ("protection mechanism failure") is what scanners file missing
+// headers under.
+var categoryCWEs = map[string]string{
+	"CWE-79": CategoryXSS, "CWE-80": CategoryXSS, "CWE-81": CategoryXSS, "CWE-82": CategoryXSS, "CWE-83": CategoryXSS,
+	"CWE-84": CategoryXSS, "CWE-85": CategoryXSS, "CWE-86": CategoryXSS, "CWE-87": CategoryXSS, "CWE-692": CategoryXSS,
+
+	"CWE-89": CategorySQLI, "CWE-564": CategorySQLI, "CWE-943": CategorySQLI,
+
+	"CWE-319": CategoryHeaders, "CWE-346": CategoryHeaders, "CWE-523": CategoryHeaders, "CWE-524": CategoryHeaders,
+	"CWE-525": CategoryHeaders, "CWE-539": CategoryHeaders, "CWE-614": CategoryHeaders, "CWE-644": CategoryHeaders,
+	"CWE-693": CategoryHeaders, "CWE-942": CategoryHeaders, "CWE-1004": CategoryHeaders, "CWE-1021": CategoryHeaders, "CWE-1275": CategoryHeaders,
+
+	"CWE-200": CategoryInfo, "CWE-201": CategoryInfo, "CWE-203": CategoryInfo, "CWE-204": CategoryInfo, "CWE-209": CategoryInfo,
+	"CWE-210": CategoryInfo, "CWE-211": CategoryInfo, "CWE-213": CategoryInfo, "CWE-215": CategoryInfo, "CWE-359": CategoryInfo,
+	"CWE-497": CategoryInfo, "CWE-526": CategoryInfo, "CWE-527": CategoryInfo, "CWE-530": CategoryInfo, "CWE-532": CategoryInfo,
+	"CWE-538": CategoryInfo, "CWE-540": CategoryInfo, "CWE-541": CategoryInfo, "CWE-548": CategoryInfo, "CWE-550": CategoryInfo,
+	"CWE-598": CategoryInfo, "CWE-615": CategoryInfo, "CWE-651": CategoryInfo,
 }
 
-// headerNames are of headers that scanners have rules about.
-var headerNames = regexp.MustCompile(`(?i)\b(?:hsts|csp|cors|strict[- ]?transport[- ]?security|content[- ]?security[- ]?policy|cache[- ]?control|` +
-	`x[- ]frame[- ]options|x[- ]content[- ]type[- ]options|x[- ]powered[- ]by|x[- ]aspnet[- ]version|referrer[- ]policy|permissions[- ]policy|` +
-	`access[- ]control[- ]allow[- ]origin|server header|http headers?|security headers?|missing headers?|"server" (?:http )?(?:response )?header)\b|"server" http response header`)
+// categoryWords are what rules of a category are called, tried in this order: a header
+// that protects against XSS is a header, as is one that leaks a version (the study's policy
+// of headers has both), and an SQL error that is shown is disclosed.
+var categoryWords = []struct {
+	category string
+	words    *regexp.Regexp
+}{
+	{CategoryHeaders, regexp.MustCompile(`(?i)\bcsp\b|content.security.policy|strict.transport|\bhsts\b|x.frame.options|frame.options|frameable|` +
+		`click.?jacking|x.content.type.options|content.type.options|xss.(?:protection|filter)|referrer.policy|permissions?.policy|feature.policy|` +
+		`\bcors\b|cross.(?:origin|domain).*(?:resource|polic|config|misconfig|embedder|opener)|access.control.allow|` +
+		`cross.domain misconfiguration|missing.(?:\w+.){0,2}headers?|headers?.(?:not.set|missing|unset)|http.headers?\b|security.headers?\b|` +
+		`cookie.*(?:flag|http.?only|secure|same.?site|scop|without)|(?:http.?only|secure|same.?site).*cookie|` +
+		`cache.?control|cacheable|(?:non.)?storable.*content|cached content|content.type header|strict.{0,3}transport|x.powered.by|x.aspnet(?:mvc)?.version|"server" (?:http )?(?:response )?header|server header`)},
+	{CategoryInfo, regexp.MustCompile(`(?i)disclos|information.(?:leak|exposure)|\bleaks?(?:ed|age|ing)?\b|expos(?:es?|ed|ure|ing)|` +
+		`server.(?:banner|version)|version.detect|stack.?trace|error.message|application.error|debug(?:ger)?[ -](?:error|message|enabled|mode)|` +
+		`directory.(?:listing|browsing)|source.code.(?:disclosure|file)|private.ip|internal.ip|timestamp|suspicious.comments|` +
+		`phpinfo|\.git\b|backup.file|robots\.txt|tech(?:nology)?.detect|fingerprint|sensitive.(?:data|information)|user.?name.enumeration|email.addresses`)},
+	{CategorySQLI, regexp.MustCompile(`(?i)\bsqli\b|sql.?injection|\bsql\b.*(?:inject|taint|concat|string|tamper|query)|(?:inject|taint|tamper|format).*\bsql\b|` +
+		`(?:formatted|concatenated?|raw|tainted).*\b(?:sql|query)\b|hibernate.?injection|nosql`)},
+	{CategoryXSS, regexp.MustCompile(`(?i)\bxss\b|cross.?site.?scripting|script.?injection|html.?injection|(?:dom|reflected|stored|self|blind)[-_. ]xss|` +
+		`unescaped|dangerouslysetinnerhtml|innerhtml|user.controllable.html`)},
+}
 
-// VulnCategory is the study's category of what the finding claims: HTTP_HEADERS, XSS, SQLI or INFO, and "" for anything
-// else. The report's own category counts where it is one of them; else a header that the rule is about, and the CWE.
+// VulnCategory is the study's category of a finding: CategoryHeaders, CategoryXSS,
+// CategorySQLI, CategoryInfo, or "" for all others. What the rule is called decides
+// before its CWE where they differ, since scanners file many a missing header under a
+// weakness that it would prevent or under none in particular.
 func (f *Finding) VulnCategory() string {
-	for _, c := range vulnCategories {
-		if strings.EqualFold(f.Category, c.name) {
-			return c.name
+	categories := []string{CategoryHeaders, CategoryXSS, CategorySQLI, CategoryInfo}
+	if c := strings.ToUpper(f.Category); slices.Contains(categories, c) {
+		return c // a data set's own
+	}
+	byCWE := categoryCWEs[f.CWE]
+	name := spaced(f.Title) + " | " + spaced(f.Rule)
+	if byCWE == CategoryXSS || byCWE == CategorySQLI {
+		// These are claims of an attack. Only a header's name tells otherwise, of traffic.
+		if f.Category != "code" && categoryWords[0].words.MatchString(name) {
+			return CategoryHeaders
+		}
+		return byCWE
+	}
+	for _, c := range categoryWords {
+		if c.words.MatchString(name) {
+			return c.category
 		}
 	}
-	if (f.Category == "http" || f.Request != "" || f.Response != "" || f.CWE == "") &&
-		(headerNames.MatchString(f.Rule) || headerNames.MatchString(f.Title)) {
-		return "HTTP_HEADERS"
-	}
-	number, err := strconv.Atoi(strings.TrimPrefix(f.CWE, "CWE-"))
-	if err != nil {
-		return ""
-	}
-	for _, c := range vulnCategories {
-		if slices.Contains(c.cwes, number) {
-			return c.name
-		}
-	}
-	return ""
+	return byCWE
+}
+
+// spaced parts the words of an identifier, for the expressions to see them as words.
+func spaced(name string) string {
+	return strings.NewReplacer("_", " ", "/", " ", ":", " ").Replace(firstBytes(name, 400))
 }

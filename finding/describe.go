@@ -84,6 +84,16 @@ func oneOf(texts ...string) string {
 	return ""
 }
 
+// firstText returns the first value that has a text.
+func firstText(values ...rawValue) string {
+	for _, v := range values {
+		if t := v.text(); t != "" {
+			return t
+		}
+	}
+	return ""
+}
+
 // texts lists an array's strings, or a lone value as a list of one.
 func (v rawValue) texts() []string {
 	if v.kind() != '[' {

@@ -85,17 +85,16 @@ func decodeBase64(text string) ([]byte, error) {
 // joinMessage puts a message together from its head and its body. The head's lines may
 // be indented, by a formatter of the report; a header line never is.
 func joinMessage(head, body string) string {
-	head = strings.Trim(head, "\r\n\t ")
-	if head == "" {
+	end := "\n"
+	if strings.Contains(head, "\r\n") {
+		end = "\r\n"
+	}
+	if head = strings.Trim(head, "\r\n\t "); head == "" {
 		return body
 	}
 	var b strings.Builder
 	for line := range strings.Lines(head) {
 		b.WriteString(strings.TrimLeft(line, " \t"))
-	}
-	end := "\n"
-	if strings.Contains(head, "\r\n") {
-		end = "\r\n"
 	}
 	return b.String() + end + end + readableMessageBody(head, body)
 }

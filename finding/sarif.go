@@ -157,6 +157,9 @@ func kindName(kind byte) string {
 
 // sarifRun gives a run's findings; false means stop.
 func (in *input) sarifRun(run *sarifRun, bad int) bool {
+	if n := len(run.object.get("externalPropertyFileReferences").get("results").elems()); n > 0 {
+		in.report.Notes = append(in.report.Notes, fmt.Sprintf("runs[%d]: %d files beside the log hold more results, which are not read: inline them", run.index, n))
+	}
 	for i, value := range run.results {
 		in.report.Total++
 		if value.kind() != '{' {
@@ -169,6 +172,9 @@ func (in *input) sarifRun(run *sarifRun, bad int) bool {
 			continue
 		}
 		result := value.object()
+		if len(result.get("webRequest").object()) > 0 || len(result.get("webResponse").object()) > 0 {
+			in.report.Messages++
+		}
 		switch kind := result.get("kind").str(); {
 		case sarifSuppressed(result):
 			in.report.Suppressed++
@@ -182,9 +188,6 @@ func (in *input) sarifRun(run *sarifRun, bad int) bool {
 		}
 		f := run.finding(result)
 		f.Origin = Origin{Run: run.index, Result: i}
-		if f.Request != "" || f.Response != "" {
-			in.report.Messages++
-		}
 		if !f.reviewable() {
 			e := &RowError{Where: fmt.Sprintf("runs[%d].results[%d]", run.index, i),
 				Err: errors.New("nothing to review: expected a message, a rule, a snippet or a webRequest")}
@@ -264,15 +267,6 @@ func sarifLevel(result rawObject, rule sarifRule) string {
 		return level
 	}
 	return "warning"
-}
-
-func firstText(values ...rawValue) string {
-	for _, v := range values {
-		if t := v.text(); t != "" {
-			return t
-		}
-	}
-	return ""
 }
 
 // place fills the finding's file, lines and code from its first location.
@@ -397,79 +391,4 @@ func (run *sarifRun) message(message rawValue, rule sarifRule) string {
 	}
 	text = embeddedLink.ReplaceAllString(text, "$1")
 	return strings.TrimSpace(text)
-}
-
-// cwe finds the weakness that a result is classified under: the result's own
-// taxa and tags first, then the rule's, then what its texts and links mention.
-func (run *sarifRun) cwe(result rawObject, rule sarifRule) string {
-	for _, taxon := range result.get("taxa").elems() {
-		if id := run.taxonID(taxon); id != "" {
-			return id
-		}
-	}
-	if id := tagCWE(result.get("properties")); id != "" {
-		return id
-	}
-	if len(rule.object) == 0 {
-		return findCWE(rule.id)
-	}
-	key := rule.object[0].keyStart // where the rule stands: its ids need not be unique
-	id, known := run.ruleCWEs[key]
-	if !known {
-		id = run.ruleCWE(rule)
-		run.ruleCWEs[key] = id
-	}
-	return id
-}
-
-func (run *sarifRun) ruleCWE(rule sarifRule) string {
-	for _, relation := range rule.object.get("relationships").elems() {
-		if id := run.taxonID(relation.get("target")); id != "" {
-			return id
-		}
-	}
-	if id := tagCWE(rule.properties()); id != "" {
-		return id
-	}
-	return findCWE(rule.id, rule.object.get("name").str(), rule.object.get("helpUri").str(), rule.title(),
-		rule.object.get("fullDescription").get("text").str())
-}
-
-// tagCWE looks in a property bag's tags, and in its keys that speak of CWEs.
-func tagCWE(properties rawValue) string {
-	for _, m := range properties.members() {
-		key := strings.ToLower(m.key)
-		if key != "tags" && !strings.Contains(key, "cwe") {
-			continue
-		}
-		for _, v := range append(m.value.elems(), m.value) {
-			text := v.text()
-			if key != "tags" {
-				text = canonicalCWE(text)
-			}
-			if id := findCWE(text); id != "" {
-				return id
-			}
-		}
-	}
-	return ""
-}
-
-// taxonID reads a reference to a taxon of the CWE taxonomy, by id or by index.
-func (run *sarifRun) taxonID(reference rawValue) string {
-	component := reference.get("toolComponent")
-	name, id := component.get("name").str(), reference.get("id").str()
-	if index, ok := component.get("index").num(); ok {
-		taxonomy := run.listed("taxonomies", index)
-		if name == "" {
-			name = taxonomy.get("name").str()
-		}
-		if i, ok := reference.get("index").num(); ok && id == "" {
-			id = taxonomy.get("taxa").at(i).get("id").str()
-		}
-	}
-	if strings.EqualFold(name, "CWE") {
-		id = canonicalCWE(id)
-	}
-	return findCWE(id)
 }

@@ -19,9 +19,10 @@ type sarifRun struct {
 	bases      rawObject // originalUriBaseIds
 
 	// Found once, not once a result: a log may have 100,000 results.
-	embedded map[string]rawValue   // artifacts that carry their contents, by URI
-	lists    map[string][]rawValue // arrays of the run that results index into
-	ruleCWEs map[int]string        // by where the rule stands in the document
+	embedded   map[string]rawValue   // artifacts that carry their contents, by URI
+	lists      map[string][]rawValue // arrays of the run that results index into
+	taxonomies []sarifTaxonomy       // nil before they are asked for
+	ruleCWEs   map[int]string        // by where the rule stands in the document
 }
 
 // sarifComponent is a tool's driver or one of its extensions.

@@ -81,6 +81,8 @@ func TestSARIFResults(t *testing.T) {
 		{"embedded links", `{"message":{"text":"see [the sink](2) and [docs](https://x/y)"}}`, "", "", Finding{Message: "see the sink and docs"}},
 		{"kind open has no level", `{"kind":"open","message":{"text":"m"}}`, "", "", Finding{Level: "none"}},
 		{"CWE of taxa by name", `{"taxa":[{"id":"79","toolComponent":{"name":"CWE"}}],"message":{"text":"m"}}`, "", "", Finding{CWE: "CWE-79"}},
+		{"CWE of taxa by guid", `{"taxa":[{"index":0,"toolComponent":{"guid":"A-b"}}],"message":{"text":"m"}}`, "",
+			`"taxonomies":[{"name":"x"},{"name":"CWE","guid":"a-B","taxa":[{"id":"22"}]}]`, Finding{CWE: "CWE-22"}},
 		{"CWE of taxa by index", `{"taxa":[{"index":1,"toolComponent":{"index":0}}],"message":{"text":"m"}}`, "",
 			`"taxonomies":[{"name":"CWE","taxa":[{"id":"1"},{"id":"327"}]}]`, Finding{CWE: "CWE-327"}},
 		{"CWE of tags", `{"ruleId":"A","message":{"text":"m"}}`, `"rules":[{"id":"A","properties":{"tags":["security","external/cwe/cwe-079"]}}]`, "", Finding{CWE: "CWE-79"}},

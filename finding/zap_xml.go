@@ -38,7 +38,7 @@ func zapXMLAlert(in *input, x *xmlStream, e *xmlElement, site string) error {
 	a := zapAlert{
 		plugin: e.get("pluginid"), ref: e.get("alertRef"),
 		name: oneOf(e.get("name"), e.get("alert")),
-		risk: e.get("riskcode"), riskText: e.get("riskdesc"), confidence: e.get("confidence"),
+		risk: e.get("riskcode"), riskText: e.get("riskdesc"), confidence: oneOf(e.get("confidence"), e.get("reliability")), // its name before 2.4
 		description: e.get("desc"), other: e.get("otherinfo"),
 		cwe: e.get("cweid"), site: site,
 	}

@@ -90,7 +90,10 @@ func (m *Model) Embed(ctx context.Context, rows [][]int32, adapters []int, f cla
 	if f.Layer < classifier.LastLayer || int(f.Layer) >= m.config.NumHiddenLayers {
 		return nil, fmt.Errorf("layer %s is asked for, but the model has layers 0 to %d", f.Layer, m.config.NumHiddenLayers-1)
 	}
-	slots := m.slots(rows, adapters)
+	slots, err := m.slots(rows, adapters)
+	if err != nil {
+		return nil, err
+	}
 	order := make([]int, len(rows))
 	for i := range order {
 		order[i] = i
@@ -136,7 +139,11 @@ func embedBatch(rows [][]int32, order []int) int {
 
 // Classify returns each head's probability for each row, [row][head]: tokens, states, pools and heads are one program.
 func (m *Model) Classify(ctx context.Context, rows [][]int32, adapters []int) ([][]float64, error) {
-	return m.classify(ctx, rows, m.slots(rows, adapters), 0)
+	slots, err := m.slots(rows, adapters)
+	if err != nil {
+		return nil, err
+	}
+	return m.classify(ctx, rows, slots, 0)
 }
 
 func (m *Model) classify(ctx context.Context, rows [][]int32, slots []int32, room int) ([][]float64, error) {
@@ -204,16 +211,23 @@ func (m *Model) reviewWhole(ctx context.Context, batch Batch, o ReviewOptions) (
 	return verdicts, nil
 }
 
-// slots are the adapter indices that programs see.
-func (m *Model) slots(rows [][]int32, adapters []int) []int32 {
+// slots are the adapter indices that programs see: one a row, or none for the bare base.
+func (m *Model) slots(rows [][]int32, adapters []int) ([]int32, error) {
+	if adapters != nil && len(adapters) != len(rows) {
+		return nil, fmt.Errorf("adapters are given for %d rows, expected %d", len(adapters), len(rows))
+	}
 	slots := make([]int32, len(rows))
 	for i := range slots {
 		slots[i] = -1
-		if adapters != nil {
-			slots[i] = m.slot(adapters[i])
+		if adapters == nil {
+			continue
 		}
+		if a := adapters[i]; a < -1 || a >= max(len(m.adapters), 1) {
+			return nil, fmt.Errorf("row %d: adapter %d is not there; the model has %d", i, a, len(m.adapters))
+		}
+		slots[i] = m.slot(adapters[i])
 	}
-	return slots
+	return slots, nil
 }
 
 // checkStates refuses what the model cannot give, and returns the rows' segments as an input, if there are any.

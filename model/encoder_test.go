@@ -333,6 +333,8 @@ func TestEncoderErrors(t *testing.T) {
 			_, err := m.States(ctx, rows, nil, model.StatesOptions{Types: [][]int32{{0, 2, 0}}})
 			return err
 		}, "segment 2"},
+		"few adapters": {func() error { _, err := m.Embed(ctx, rows, []int{}, feature(-1, "mean")); return err }, "adapters are given for 0 rows"},
+		"no adapter":   {func() error { _, err := m.Classify(ctx, rows, []int{3}); return err }, "adapter 3 is not there"},
 		"few segments": {func() error {
 			_, err := m.States(ctx, rows, nil, model.StatesOptions{Types: [][]int32{{0}}})
 			return err

@@ -112,8 +112,11 @@ func (m *Model) States(ctx context.Context, rows [][]int32, adapters []int, o St
 	if err != nil {
 		return nil, err
 	}
-	key := shapeKey("states", o.Layers, o.Logits, o.Pooler)
-	out, err := m.whole(ctx, key, rows, m.slots(rows, adapters), 0, types, func(in nodes) []*Node {
+	slots, err := m.slots(rows, adapters)
+	if err != nil {
+		return nil, err
+	}
+	out, err := m.whole(ctx, shapeKey("states", o.Layers, o.Logits, o.Pooler), rows, slots, 0, types, func(in nodes) []*Node {
 		f, _ := m.pass(in)
 		f.TokenTypes = in["types"]
 		embed := m.layers.Embed(f, in["ids"])

@@ -15,6 +15,7 @@ import (
 	"github.com/januslm/janus/finding"
 	"github.com/januslm/janus/internal/backend"
 	"github.com/januslm/janus/model"
+	"github.com/januslm/janus/prompts"
 	"github.com/januslm/janus/weights"
 )
 
@@ -93,7 +94,10 @@ func TestReviewMiniLM(t *testing.T) {
 			}
 			continue
 		}
-		text, _ := f.Prompt(0)
+		text, _, err := prompts.Plain().Prompt(&f, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
 		ids, _, err := m.Encode(text)
 		if err != nil {
 			t.Fatal(err)

@@ -31,6 +31,7 @@ The data base is --db, else $JANUS_DB, else data/janus.db.`,
 	}
 	cmd.AddCommand(
 		newDataInit(), newDataImport(), newDataExport(), newDataList(), newDataShow(),
+		newDataGenerate(),
 	)
 	return cmd
 }

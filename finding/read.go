@@ -88,7 +88,7 @@ type format struct {
 
 // formats in the order in which they are tried: the most particular first.
 var formats = []format{
-	sqliteFormat,
+	sqliteFormat, parquetFormat,
 	sarifFormat, harFormat, burpFormat, zapXMLFormat, zapJSONFormat, semgrepFormat, checkovFormat, kicsFormat, nucleiFormat,
 	httpFormat, jsonlFormat, glitchFormat, csvFormat,
 }

@@ -42,6 +42,7 @@ var outputFormats = []outputFormat{
 	}},
 	{FormatJSONL, []string{".jsonl", ".ndjson"}, false, nil}, // written row by row
 	{FormatCSV, []string{".csv"}, false, plain(finding.WriteCSV)},
+	{FormatParquet, []string{".parquet"}, true, plain(finding.WriteParquet)},
 	{FormatSQLite, []string{".sqlite", ".sqlite3", ".db"}, true, plain(finding.WriteSQLite)},
 	{FormatMarkdown, []string{".md", ".markdown"}, false, plain(finding.WriteMarkdown)},
 	{FormatHTML, []string{".html", ".htm"}, false, plain(finding.WriteHTML)},

@@ -164,7 +164,7 @@ func (s stopping) Review(ctx context.Context, b model.Batch, o model.ReviewOptio
 func TestOutputFormatAndFile(t *testing.T) {
 	for name, want := range map[string]string{
 		"": FormatTable, "a.txt": FormatTable, "a.sarif": FormatSARIF, "b/a.SARIF": FormatSARIF, "a.json": FormatSARIF, "a.jsonl": FormatJSONL, "a.ndjson": FormatJSONL,
-		"a.csv": FormatCSV, "a.db": FormatSQLite, "a.sqlite": FormatSQLite, "a.md": FormatMarkdown, "a.html": FormatHTML,
+		"a.csv": FormatCSV, "a.db": FormatSQLite, "a.sqlite": FormatSQLite, "a.parquet": FormatParquet, "a.md": FormatMarkdown, "a.html": FormatHTML,
 	} {
 		if got, err := chooseFormat("", name); err != nil || got.name != want {
 			t.Errorf("%q is %s, want %s (%v)", name, got.name, want, err)

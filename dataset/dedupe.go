@@ -31,6 +31,7 @@ type Duplicates struct {
 	Rows           int             `json:"rows"`
 	Duplicates     []Duplicate     `json:"duplicates"`
 	Contradictions []Contradiction `json:"contradictions"`
+	Deleted        int             `json:"deleted"`
 }
 
 // IDs are the rows that can be deleted.
@@ -63,7 +64,7 @@ func FindDuplicates(rows []Example, o NearOptions) (*Duplicates, error) {
 	if err != nil {
 		return nil, err
 	}
-	found := &Duplicates{Rows: len(rows)}
+	found := &Duplicates{Rows: len(rows), Duplicates: []Duplicate{}, Contradictions: []Contradiction{}}
 	kept := map[int][]int{} // by cluster
 	for i := range order {
 		e, duplicate := &order[i], false
@@ -146,6 +147,19 @@ func (d *Duplicates) Write(w io.Writer, most int) error {
 	fmt.Fprintf(&b, "%d rows: %d duplicates, of which %d can be deleted; %d contradictions\n", d.Rows, len(d.Duplicates), len(d.Duplicates)-linked, len(d.Contradictions))
 	_, err := io.WriteString(w, b.String())
 	return err
+}
+
+// Dedupe finds duplicates among the rows that a filter chooses, and deletes those that can be, where that is asked for.
+func (s *Store) Dedupe(ctx context.Context, f Filter, o NearOptions, remove bool) (*Duplicates, error) {
+	rows, err := s.LoadExamples(ctx, f)
+	if err != nil {
+		return nil, err
+	}
+	found, err := FindDuplicates(rows, o)
+	if err == nil && remove {
+		found.Deleted, err = s.DeleteExamples(ctx, found.IDs())
+	}
+	return found, err
 }
 
 // LoadExamples gives the rows that a filter chooses, in memory.

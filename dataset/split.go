@@ -64,10 +64,10 @@ func FindingItem(f *finding.Finding) Item {
 
 // SplitOptions say how items are divided.
 type SplitOptions struct {
-	Sides []Side
-	Seed  uint64
-	Near  float64 // similarity from which items stay together, see NearOptions; 0 means DefaultNear
-	NoNear bool   // near duplicates are not looked for
+	Sides  []Side
+	Seed   uint64
+	Near   float64 // similarity from which items stay together, see NearOptions; 0 means DefaultNear
+	NoNear bool    // near duplicates are not looked for
 }
 
 // Side is one part of a split.

@@ -105,7 +105,9 @@ func (s *Stats) Write(w io.Writer) error {
 			return err
 		}
 	}
-	return nil
+	_, err := fmt.Fprintf(w, "pairs: %d; halves of pairs: %d; confirmed by a person: %d; without an analysis: %d\n",
+		s.Examples.Pairs, s.Examples.Halves, s.Examples.Reviewed, s.Examples.NoAnalysis)
+	return err
 }
 
 func (c *Counts) write(w io.Writer, name string) error {
@@ -156,6 +158,6 @@ func (c *Counts) write(w io.Writer, name string) error {
 	if err := sizes.write(w); err != nil {
 		return err
 	}
-	_, err := fmt.Fprintf(w, "pairs: %d; halves of pairs: %d; confirmed by a person: %d; without an analysis: %d\n\n", c.Pairs, c.Halves, c.Reviewed, c.NoAnalysis)
+	_, err := fmt.Fprintln(w)
 	return err
 }

@@ -32,6 +32,7 @@ The data base is --db, else $JANUS_DB, else data/janus.db.`,
 	cmd.AddCommand(
 		newDataInit(), newDataImport(), newDataExport(), newDataList(), newDataShow(),
 		newDataGenerate(),
+		newDataStats(), newDataSplit(), newDataDedupe(), newDataReview(),
 	)
 	return cmd
 }

@@ -68,7 +68,7 @@ func plainText(text string) string {
 // ruleText is plainText of a text that belongs to the rule, not to the place.
 func ruleText(text string) string {
 	const more = " […]"
-	if text = plainText(text); len(text) > maxDescription {
+	if text = plainText(firstBytes(text, 4*maxDescription)); len(text) > maxDescription {
 		return firstBytes(text, maxDescription-len(more)) + more
 	}
 	return text

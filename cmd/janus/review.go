@@ -14,6 +14,7 @@ import (
 	"github.com/januslm/janus/finding"
 	"github.com/januslm/janus/internal/progress"
 	"github.com/januslm/janus/review"
+	"github.com/januslm/janus/rules"
 )
 
 // reviewFlags are the flags of janus review.
@@ -23,6 +24,7 @@ type reviewFlags struct {
 	output    review.OutputOptions
 	options   review.Options
 	prompts   promptFlags
+	rules     []string
 	limit     int
 	threshold float64
 
@@ -46,6 +48,7 @@ Without a head (--head) the model's own answer decides, after its analysis.`,
   janus review report.sarif --out reviewed.sarif
   janus review traffic.http --out-format jsonl --max-tokens 64 | jq .verdict
   janus review findings.jsonl --head heads/mlp --adapter http=adapters/web --adapter code=adapters/code
+  janus review traffic.har --rules headers
   janus review reports/*.sarif --dry-run --out-format jsonl
   gunzip -c report.sarif.gz | janus review - --limit 20`,
 		Args: arguments(cobra.MinimumNArgs(1)),
@@ -66,6 +69,7 @@ func (f *reviewFlags) add(flags *pflag.FlagSet) {
 	flags.Lookup("adapter").Usage = "LoRA adapter, a PEFT folder; may be repeated; CATEGORY=DIR is for the findings of a category, others use the first"
 	addSampling(flags, &f.options.Sampling, 128)
 	flags.StringVar(&f.read.Format, "format", "auto", "of the reports: "+strings.Join(finding.Formats(), ", "))
+	flags.StringSliceVar(&f.rules, "rules", nil, "make candidates of HTTP traffic (HAR, raw HTTP), which holds no findings of its own: "+strings.Join(rules.Names(), ", "))
 	flags.BoolVar(&f.dryRun, "dry-run", false, "read the reports and count what is in them (text or JSON lines); no model is needed")
 	flags.BoolVar(&f.showPrompts, "show-prompts", false, "print each finding's prompt and nothing else; no model is needed")
 	f.prompts.add(flags)
@@ -98,6 +102,9 @@ func (f *reviewFlags) run(cmd *cobra.Command, files []string) (err error) {
 		return fmt.Errorf("--merge adds the adapters into the weights: findings of a category (CATEGORY=DIR) cannot have their own then")
 	}
 	if f.options.Prompts, err = f.prompts.open(); err != nil {
+		return err
+	}
+	if f.read.Rules, err = rules.New(f.rules); err != nil {
 		return err
 	}
 	f.read.Stdin = cmd.InOrStdin()

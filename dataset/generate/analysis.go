@@ -9,7 +9,7 @@ import (
 )
 
 // maxQuote bounds a quoted line in bytes; of a longer one the part around the evidence is quoted.
-const maxQuote = 140
+const maxQuote = 180
 
 var realEndings = []string{
 	"[So|Therefore|Hence] the [finding|report] is [real|right|justified].",
@@ -100,20 +100,29 @@ func quoteLine(e dataset.Example, text string) string {
 	return "`" + text + "`"
 }
 
-// window cuts a line to maxQuote bytes around size bytes at a place in it, between runes, and trims it.
+// window cuts a line to about maxQuote bytes around size bytes at a place in it, between words where it can, and trims it.
 func window(line string, at, size int) string {
-	if len(line) > maxQuote {
-		from := max(0, at-max(0, maxQuote-size)/3)
-		to := min(len(line), max(from+maxQuote, at+min(size, maxQuote)))
-		for from > 0 && !utf8.RuneStart(line[from]) {
-			from--
+	size = min(size, maxQuote)
+	from, to := 0, len(line)
+	if to > maxQuote {
+		if at > maxQuote/3 { // else the line's beginning, a header's name, stays
+			from = max(0, at-(maxQuote-size)/3)
 		}
-		for to < len(line) && !utf8.RuneStart(line[to]) {
-			to++
+		to = min(to, max(from+maxQuote, at+size))
+		if space := strings.IndexByte(line[from:at], ' '); from > 0 && space >= 0 {
+			from += space
 		}
-		line = line[from:to]
+		if space := strings.LastIndexByte(line[at:to], ' '); to < len(line) && space > min(size, maxQuote/2) {
+			to = at + space
+		}
 	}
-	return strings.TrimSpace(line)
+	for from > 0 && !utf8.RuneStart(line[from]) {
+		from--
+	}
+	for to < len(line) && !utf8.RuneStart(line[to]) {
+		to++
+	}
+	return strings.TrimSpace(line[from:to])
 }
 
 // lowerASCII keeps every byte's place.

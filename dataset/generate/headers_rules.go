@@ -83,7 +83,7 @@ func cacheRule(g *gen, t Template, x exchange) (vulnerable, safe side) {
 	proper := x.resp.get("Cache-Control")
 	s.evidence, s.note = ": "+proper, "what is private is not stored"
 	s.seen = "[The data is personal|This is one user's data|The content is not for everybody], and the response [says|carries] {ev}."
-	s.why = "[no-store keeps|With no-store] [caches|browsers and proxies] [from keeping a copy|keep no copy], so [the next user|somebody else] of [the machine|the proxy] [finds|gets] [nothing|none of it]."
+	s.why = "[With that directive|Told so,] [caches|browsers and proxies] [keep no copy|must not keep a copy], so [the next user|somebody else] of [the machine|the proxy] [finds|gets] [nothing|none of it]."
 	if g.chance(0.25) {
 		v.resp.del("Cache-Control")
 		v.evidence, v.note = contentLine(x), "no Cache-Control on private data"

@@ -17,9 +17,9 @@ const inputMark = "\x00in\x00" // stands for the value until a rule puts one in;
 
 var (
 	inSlot     = regexp.MustCompile(`\{\{in:([^{}]*)\}\}`)
-	pairBefore = regexp.MustCompile(`([A-Za-z0-9_.\[\]-]+)=$`)
+	pairBefore = regexp.MustCompile(`([A-Za-z0-9_.-]+)=$`)
 	keyBefore  = regexp.MustCompile(`"([A-Za-z0-9_.-]+)"\s*:\s*"$`)
-	pairs      = regexp.MustCompile(`([A-Za-z0-9_.\[\]-]+)=([^&\s]*)`)
+	pairs      = regexp.MustCompile(`(?:^|[?&])([A-Za-z0-9_.-]+)=([^&\s]*)`)
 	members    = regexp.MustCompile(`"([A-Za-z0-9_.-]+)"\s*:\s*"([^"\\]*)"`)
 	notInputs  = regexp.MustCompile(`(?i)csrf|token|page$|^_|limit|sort|lang|locale|password|nonce|grant|client|version|utm|signature`)
 )

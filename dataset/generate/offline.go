@@ -41,6 +41,9 @@ type rule struct {
 
 var rules = map[string][]rule{
 	dataset.HTTPHeaders: headerRules,
+	dataset.XSS:         xssRules,
+	dataset.SQLI:        sqliRules,
+	dataset.Info:        infoRules,
 }
 
 // Offline makes pairs from to o.Num-1 by rule and hands each over as it is done: the vulnerable row and its twin, in an

@@ -27,7 +27,6 @@ func escape(f format, s string) string {
 	}
 }
 
-
 func (g *gen) class() string {
 	return g.pick("note", "info", "card", "row", "panel", "msg", "text-muted", "lead", "alert", "summary", "box", "item", "hint", "content", "entry", "banner")
 }

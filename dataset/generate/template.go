@@ -47,7 +47,6 @@ var templateFileNames = map[string]string{
 var embedded = sync.OnceValue(func() map[string][]Template {
 	all := make(map[string][]Template)
 	for category, name := range templateFileNames {
-		if category != "HTTP_HEADERS" { continue }
 		f, err := templateFiles.Open("templates/" + name + ".txt")
 		if err != nil {
 			panic(err) // the file is part of the program

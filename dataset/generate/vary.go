@@ -97,11 +97,17 @@ func (g *gen) varyResponse(m *message) {
 		func() header { return header{"X-Request-Id", g.uuid()} },
 		func() header { return header{"ETag", `"` + g.hex(g.between(8, 20)) + `"`} },
 		func() header { return header{"Last-Modified", g.httpDate()} },
-		func() header { return header{"Vary", g.pick("Accept-Encoding", "Accept", "Accept-Encoding, Accept-Language", "Accept-Language")} },
+		func() header {
+			return header{"Vary", g.pick("Accept-Encoding", "Accept", "Accept-Encoding, Accept-Language", "Accept-Language")}
+		},
 		func() header { return header{"Via", "1.1 " + g.pick("varnish", "edge", "proxy", g.company())} },
 		func() header { return header{"X-Cache", g.pick("MISS", "HIT", "MISS, MISS", "BYPASS")} },
-		func() header { return header{"Referrer-Policy", g.pick("no-referrer", "strict-origin-when-cross-origin", "same-origin")} },
-		func() header { return header{"Permissions-Policy", g.pick("geolocation=()", "camera=(), microphone=()", "interest-cohort=()")} },
+		func() header {
+			return header{"Referrer-Policy", g.pick("no-referrer", "strict-origin-when-cross-origin", "same-origin")}
+		},
+		func() header {
+			return header{"Permissions-Policy", g.pick("geolocation=()", "camera=(), microphone=()", "interest-cohort=()")}
+		},
 		func() header { return header{"X-Frame-Options", g.pick("DENY", "SAMEORIGIN")} },
 		func() header { return header{"X-XSS-Protection", g.pick("0", "1; mode=block")} },
 		func() header { return header{"Alt-Svc", `h3=":443"; ma=` + g.pick("86400", "2592000", "3600")} },

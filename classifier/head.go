@@ -64,6 +64,22 @@ func (h *Head) Params() []Param {
 
 func headName(i int, name string) string { return fmt.Sprintf("heads.%d.%s", i, name) }
 
+// CheckTogether refuses heads that name different adapters: all heads of a run read the same states.
+func (l Heads) CheckTogether() error {
+	var first *Head
+	for _, h := range l {
+		switch {
+		case h.Config.AdapterSHA256 == "":
+		case first == nil:
+			first = h
+		case !strings.EqualFold(h.Config.AdapterSHA256, first.Config.AdapterSHA256):
+			return fmt.Errorf("heads %q and %q were trained with different adapters (SHA-256 %s and %s): they cannot judge together; run them one after the other, each with its adapter",
+				first.Name, h.Name, first.Config.AdapterSHA256, h.Config.AdapterSHA256)
+		}
+	}
+	return nil
+}
+
 // Base describes the model that a head is to be put on.
 type Base struct {
 	HiddenSize    int

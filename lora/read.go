@@ -69,6 +69,9 @@ func open(dir string) (a *Adapter, err error) {
 		return nil, fmt.Errorf("%s: %w", filepath.Base(path), err)
 	}
 	a.SHA256 = sum
+	if err := a.checkTargets(); err != nil {
+		return nil, fmt.Errorf("%s %w", filepath.Base(path), err)
+	}
 	return a, nil
 }
 

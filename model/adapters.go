@@ -62,7 +62,7 @@ func (m *Model) readAdapter(dir string) (*lora.Adapter, error) {
 		return shape, ok && shape != nil
 	})
 	if err != nil {
-		return nil, fmt.Errorf("adapter %s does not fit model %s: %w", dir, m.dir, err)
+		return nil, fmt.Errorf("adapter %s does not fit model %s: %w", dir, m.dir, a.Suggest(err, m.tensors))
 	}
 	return a, nil
 }

@@ -234,8 +234,15 @@ func (m *Model) openPools() error {
 // checkHeads refuses heads that were trained with another base or another adapter.
 func (m *Model) checkHeads(adapters []*lora.Adapter) error {
 	base := classifier.Base{HiddenSize: m.config.HiddenSize, Layers: m.config.NumHiddenLayers, SHA256: m.baseSHA256}
-	if len(adapters) == 1 {
+	switch len(adapters) {
+	case 0:
+	case 1:
 		base.AdapterSHA256 = adapters[0].SHA256
+	default:
+		base.AdapterSHA256 = "several adapters" // no head's, and what its error says
+	}
+	if err := m.heads.CheckTogether(); err != nil {
+		return err
 	}
 	for _, h := range m.heads {
 		if err := h.Check(base); err != nil {

@@ -119,6 +119,9 @@ func (d *Description) readConfig(path string) error {
 	if err := dec.Decode(&d.Config); err != nil {
 		return fmt.Errorf("%s: not valid JSON: %w", path, err)
 	}
+	if d.Config == nil {
+		return fmt.Errorf("%s: expected a JSON object, found null", path)
+	}
 	d.Architecture, _ = d.Config["model_type"].(string)
 	return nil
 }

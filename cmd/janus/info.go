@@ -3,9 +3,6 @@ package main
 import (
 	"cmp"
 	"context"
-	"encoding/json"
-	"fmt"
-	"os"
 
 	"github.com/spf13/cobra"
 
@@ -47,17 +44,7 @@ tokenizer, chat template, SHA-256. Without an argument it is about the model tha
 			if err != nil {
 				return err
 			}
-			if asJSON {
-				enc := json.NewEncoder(os.Stdout)
-				enc.SetIndent("", "  ")
-				err = enc.Encode(d)
-			} else {
-				err = d.Write(os.Stdout)
-			}
-			if err != nil {
-				return fmt.Errorf("writing standard output: %w", err)
-			}
-			return nil
+			return printed(asJSON, d, d.Write)
 		},
 	}
 	cmd.Flags().BoolVar(&asJSON, "json", false, "as a JSON object")

@@ -94,6 +94,6 @@ Exit status:
 		SilenceUsage:  true,
 	}
 	root.SetFlagErrorFunc(withHelp)
-	root.AddCommand(newReview(), newPrompts(), newGenerate(), newPull(), newConvert(), newInfo(), newVersion(), newBench(), newData())
+	root.AddCommand(newReview(), newPrompts(), newGenerate(), newPull(), newConvert(), newAdapter(), newInfo(), newVersion(), newBench(), newData())
 	return root
 }

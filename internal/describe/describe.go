@@ -9,10 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"strings"
-	"unicode/utf8"
 
-	"github.com/januslm/janus/finding"
 	"github.com/januslm/janus/tokenizer"
 	"github.com/januslm/janus/transformer"
 	"github.com/januslm/janus/weights"
@@ -27,7 +24,8 @@ type Description struct {
 	Encoder      bool   `json:"encoder,omitempty"` // the architecture is one of encoders, which write no text
 }
 
-// Describe looks at a folder or a file. A tokenizer or template that cannot be read is an error.
+// Describe looks at a folder or a file. A config.json that Janus cannot run, and a tokenizer or template that cannot be read,
+// are errors.
 func Describe(path string) (*Description, error) {
 	described, err := weights.Describe(path)
 	if err != nil {
@@ -43,6 +41,11 @@ func Describe(path string) (*Description, error) {
 			d.Tokenizer = model
 		}
 		return d, nil
+	}
+	if _, err := os.Stat(filepath.Join(path, "config.json")); err == nil {
+		if _, err := transformer.LoadConfig(path); err != nil {
+			return nil, err
+		}
 	}
 	if _, err := os.Stat(filepath.Join(path, "tokenizer.json")); err != nil {
 		return d, nil
@@ -75,12 +78,8 @@ var shown = []string{
 
 // Write shows the description to people. Names come from files of strangers, so they are cleaned.
 func (d *Description) Write(w io.Writer) error {
-	var lines [][2]string
-	line := func(name, value string) {
-		if value != "" {
-			lines = append(lines, [2]string{finding.Clean(name), finding.Clean(value)})
-		}
-	}
+	var t table
+	line := t.line
 	line(d.Kind, d.Path)
 	line("format", d.Format)
 	architecture := d.Architecture
@@ -113,16 +112,7 @@ func (d *Description) Write(w io.Writer) error {
 		line("file "+f.Name, size(f.Bytes))
 	}
 	line("sha256 of the weights", d.SHA256)
-	width := 0
-	for _, l := range lines {
-		width = max(width, utf8.RuneCountInString(l[0]))
-	}
-	var b strings.Builder
-	for _, l := range lines {
-		b.WriteString(l[0] + strings.Repeat(" ", width+2-utf8.RuneCountInString(l[0])) + l[1] + "\n")
-	}
-	_, err := io.WriteString(w, b.String())
-	return err
+	return t.write(w)
 }
 
 // size is bytes for people, in powers of ten as disks are sold.

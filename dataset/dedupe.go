@@ -144,7 +144,7 @@ func (d *Duplicates) Write(w io.Writer, most int) error {
 		}
 		fmt.Fprintf(&b, "%d and %d have the same exchange and opposite labels: `janus data review` settles it\n", c.Vulnerable, c.Not)
 	}
-	fmt.Fprintf(&b, "%d rows: %d duplicates, of which %d can be deleted; %d contradictions\n", d.Rows, len(d.Duplicates), len(d.Duplicates)-linked, len(d.Contradictions))
+	fmt.Fprintf(&b, "rows: %d; duplicates: %d, of which %d can be deleted; contradictions: %d\n", d.Rows, len(d.Duplicates), len(d.Duplicates)-linked, len(d.Contradictions))
 	_, err := io.WriteString(w, b.String())
 	return err
 }

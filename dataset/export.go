@@ -56,7 +56,7 @@ type Exported struct {
 func (d Exported) String() string {
 	text := fmt.Sprintf("%d rows", d.Rows)
 	if d.LeftOut > 0 {
-		text += fmt.Sprintf("; left out %d rows without an analysis", d.LeftOut)
+		text += fmt.Sprintf("; left out for want of an analysis: %d", d.LeftOut)
 	}
 	return text
 }

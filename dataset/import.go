@@ -16,8 +16,8 @@ import (
 
 // ImportOptions say how a file is taken in.
 type ImportOptions struct {
-	Source   string         // what rows without a source are said to come from; empty means the file's name
-	Progress func(rows int) // called now and then, with the rows read so far; may be nil
+	Source   string                  // what rows without a source are said to come from; empty means the file's name
+	Progress func(read, total int64) // called now and then, with the bytes read of a file that is read in order; may be nil
 }
 
 // Imported is what an import did.
@@ -59,7 +59,12 @@ func (s *Store) Import(ctx context.Context, path string, o ImportOptions) (*Impo
 		return nil, err
 	}
 	defer f.Close() //nolint:errcheck // it is only read
-	head, err := finding.Unzip(path, f)
+	info, err := f.Stat()
+	if err != nil {
+		return nil, err
+	}
+	counted := &countingReader{r: f}
+	head, err := finding.Unzip(path, counted)
 	if err != nil {
 		return nil, err
 	}
@@ -67,7 +72,7 @@ func (s *Store) Import(ctx context.Context, path string, o ImportOptions) (*Impo
 	if err != nil && !errors.Is(err, io.EOF) {
 		return nil, fmt.Errorf("%s: cannot be read: %w", path, err)
 	}
-	im := &importer{ctx: ctx, store: s, path: path, options: o, seen: map[string]int{}}
+	im := &importer{ctx: ctx, store: s, path: path, options: o, size: info.Size(), read: counted, seen: map[string]int{}}
 	if im.options.Source == "" {
 		im.options.Source = filepath.Base(path)
 	}
@@ -94,8 +99,9 @@ type importer struct {
 	store    *Store
 	path     string
 	options  ImportOptions
+	size     int64
+	read     *countingReader
 	result   Imported
-	rows     int
 	seen     map[string]int // how often the file has had a row, by its hash
 	examples []Example      // that wait for their transaction
 	findings []finding.Finding
@@ -175,7 +181,7 @@ func (im *importer) example(e Example, err error) bool {
 		return false
 	}
 	im.examples = append(im.examples, e)
-	return im.progress()
+	return true
 }
 
 // finding takes a finding; false stops.
@@ -200,20 +206,27 @@ func (im *importer) finding(f finding.Finding, err error) bool {
 		return false
 	}
 	im.findings = append(im.findings, f)
-	return im.progress()
-}
-
-func (im *importer) progress() bool {
-	im.rows++
-	if im.options.Progress != nil && im.rows%importBatch == 0 {
-		im.options.Progress(im.rows)
-	}
 	return true
 }
 
 func (im *importer) flushOrFail() bool {
 	im.failed = im.flush()
+	if im.options.Progress != nil {
+		im.options.Progress(im.read.n, im.size)
+	}
 	return im.failed == nil
+}
+
+// countingReader counts what is read.
+type countingReader struct {
+	r io.Reader
+	n int64
+}
+
+func (c *countingReader) Read(p []byte) (int, error) {
+	n, err := c.r.Read(p)
+	c.n += int64(n)
+	return n, err
 }
 
 // flush writes what waits.

@@ -132,6 +132,18 @@ func (s *Store) Notes() []string { return s.notes }
 // Close closes the data base.
 func (s *Store) Close() error { return s.db.Close() }
 
+// Check has SQLite look through the whole file for damage (https://sqlite.org/pragma.html#pragma_integrity_check).
+func (s *Store) Check(ctx context.Context) error {
+	var found string
+	if err := s.db.QueryRowContext(ctx, "PRAGMA integrity_check(1)").Scan(&found); err != nil {
+		return fmt.Errorf("%s: %w", s.path, err)
+	}
+	if found != "ok" {
+		return fmt.Errorf("%s: the file is damaged: %s", s.path, found)
+	}
+	return nil
+}
+
 // write runs f in one transaction: all of what it writes is kept, or nothing.
 func (s *Store) write(ctx context.Context, f func(tx *sql.Tx) error) error {
 	if err := inTransaction(ctx, s.db, f); err != nil {

@@ -40,7 +40,7 @@ both labels, outside of a pair, is reported and never deleted.`,
 					return err
 				}
 				if remove {
-					fmt.Fprintf(os.Stderr, "janus: deleted %d rows\n", found.Deleted)
+					fmt.Fprintf(os.Stderr, "janus: rows deleted: %d\n", found.Deleted)
 				}
 				return nil
 			})

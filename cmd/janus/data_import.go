@@ -9,6 +9,7 @@ import (
 
 	"github.com/januslm/janus/dataset"
 	"github.com/januslm/janus/finding"
+	"github.com/januslm/janus/internal/progress"
 )
 
 // maxProblems is how many rows that cannot be taken are told one by one.
@@ -46,28 +47,41 @@ func importFiles(cmd *cobra.Command, store *dataset.Store, files []string, optio
 	var failed error
 	problems := 0
 	for _, file := range files {
-		done, err := store.Import(cmd.Context(), file, options)
+		done, err := importFile(cmd, store, file, options)
 		if done != nil {
 			for i, problem := range done.Problems {
 				if i == maxProblems {
-					fmt.Fprintf(os.Stderr, "janus: and %d more rows of %s\n", len(done.Problems)-i, finding.Clean(file))
+					fmt.Fprintf(os.Stderr, "janus: and %d more of %s\n", len(done.Problems)-i, finding.Clean(file))
 					break
 				}
 				fmt.Fprintln(os.Stderr, "janus: skipped "+finding.Clean(problem.Error()))
 			}
 			problems += len(done.Problems)
 		}
-		if err != nil {
+		switch {
+		case err != nil && cmd.Context().Err() != nil:
+			return errors.Join(failed, &partialError{"interrupted; rows that were read are imported, and the same command brings the others"})
+		case err != nil:
 			failed = errors.Join(failed, err)
-			if cmd.Context().Err() != nil {
-				break
-			}
-			continue
+		default:
+			fmt.Printf("%s: %s\n", finding.Clean(file), done)
 		}
-		fmt.Printf("%s: %s\n", finding.Clean(file), done)
 	}
 	if failed == nil && problems > 0 {
 		return &partialError{fmt.Sprintf("rows that could not be taken: %d; the others are imported", problems)}
 	}
 	return failed
+}
+
+// importFile imports one file and shows how far it is.
+func importFile(cmd *cobra.Command, store *dataset.Store, file string, options dataset.ImportOptions) (*dataset.Imported, error) {
+	var bar *progress.Bar
+	defer func() { bar.Finish() }()
+	options.Progress = func(read, total int64) {
+		if bar == nil {
+			bar = progress.Start(os.Stderr, progress.Options{Title: "importing", Total: total, Bytes: true})
+		}
+		bar.Set(read)
+	}
+	return store.Import(cmd.Context(), file, options)
 }

@@ -70,16 +70,21 @@ type (
 )
 
 // generateRun makes a run of a report that has no SARIF document.
-func generateRun(r Reviewed, o SARIFOptions) sarifOutRun {
+func generateRun(r Reviewed, o SARIFOptions, cut reportCut) sarifOutRun {
 	run := sarifOutRun{Tool: sarifOutTool{sarifOutDriver{Name: "janus", Version: o.Version, Rules: []sarifOutRule{}}}, Results: []sarifOutResult{}}
 	index := map[string]int{}
+	prints := lineHashes{}
 	for i := range r.Report.Findings {
 		f, v := &r.Report.Findings[i], r.verdict(i)
 		suppressed := v.Judged() && v.Verdict == FalsePositive
-		if suppressed && o.DropSuppressed {
+		if suppressed && o.DropSuppressed || cut.result(0, i) {
 			continue
 		}
 		result := generateResult(f)
+		if o.GitHub && len(f.Fingerprints) == 0 {
+			hash := prints.of(f)
+			result.Fingerprints = map[string]string{janusFingerprint: hash, githubFingerprint: hash}
+		}
 		if f.Rule != "" {
 			n, known := index[f.Rule]
 			if !known {

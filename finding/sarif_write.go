@@ -30,6 +30,11 @@ type SARIFOptions struct {
 	// those judged false, and those that came suppressed. GitHub code scanning shows
 	// suppressed results as open alerts, so a report for it must not have them.
 	DropSuppressed bool
+	// GitHub keeps the log within the limits of GitHub code scanning, see githubLimits,
+	// and gives fingerprints to results that have none.
+	GitHub bool
+	// Note is told what GitHub's limits left out. It may be nil.
+	Note func(text string)
 	// Version is Janus's own, for the tool of generated runs.
 	Version string
 }
@@ -50,29 +55,47 @@ type SARIFOptions struct {
 // top-level fields are joined, and of two with the same name the first is kept
 // (of arrays, which is what inlineExternalProperties is, all elements).
 func WriteSARIF(w io.Writer, reviewed []Reviewed, o SARIFOptions) error {
+	var out *bytes.Buffer
+	var err error
+	if o.GitHub {
+		out, err = renderForGitHub(reviewed, o)
+	} else {
+		out, err = renderSARIF(reviewed, o, nil)
+	}
+	if err != nil {
+		return err
+	}
+	_, err = out.WriteTo(w)
+	return err
+}
+
+// renderSARIF makes the log without what is cut.
+func renderSARIF(reviewed []Reviewed, o SARIFOptions, cut *sarifCut) (*bytes.Buffer, error) {
 	var out bytes.Buffer
 	if len(reviewed) == 1 && reviewed[0].Report.sarif != nil {
 		d := reviewed[0].Report.sarif
-		splice(&out, rawValue{d.root.doc, 0, len(d.root.doc)}, d.edits(reviewed[0], o))
-	} else if err := joinSARIF(&out, reviewed, o); err != nil {
-		return err
+		splice(&out, rawValue{d.root.doc, 0, len(d.root.doc)}, d.edits(reviewed[0], o, cut.of(0)))
+	} else if err := joinSARIF(&out, reviewed, o, cut); err != nil {
+		return nil, err
 	}
 	if b := out.Bytes(); len(b) == 0 || b[len(b)-1] != '\n' {
 		out.WriteByte('\n')
 	}
-	_, err := out.WriteTo(w)
-	return err
+	return &out, nil
 }
 
 // joinSARIF writes several reports, or generated ones, as one log.
-func joinSARIF(out *bytes.Buffer, reviewed []Reviewed, o SARIFOptions) error {
+func joinSARIF(out *bytes.Buffer, reviewed []Reviewed, o SARIFOptions, cut *sarifCut) error {
 	var keys []string // the top-level fields other than version and runs, as first seen
 	fields := map[string][]byte{}
 	runs := [][]byte{}
-	for _, r := range reviewed {
-		d := r.Report.sarif
+	for i, r := range reviewed {
+		d, cut := r.Report.sarif, cut.of(i)
 		if d == nil {
-			run, err := marshal(generateRun(r, o))
+			if cut.run(0) {
+				continue
+			}
+			run, err := marshal(generateRun(r, o, cut))
 			if err != nil {
 				return fmt.Errorf("%s: writing SARIF: %w", r.Report.Name, err)
 			}
@@ -89,8 +112,11 @@ func joinSARIF(out *bytes.Buffer, reviewed []Reviewed, o SARIFOptions) error {
 				fields[m.key] = joinArrays(first, m.value.bytes())
 			}
 		}
-		edits := d.edits(r, o)
-		for _, run := range d.runs.elems() {
+		edits := d.edits(r, o, cut)
+		for j, run := range d.runs.elems() {
+			if cut.run(j) {
+				continue
+			}
 			var b bytes.Buffer
 			splice(&b, run, edits)
 			runs = append(runs, b.Bytes())
@@ -144,7 +170,7 @@ func splice(out *bytes.Buffer, v rawValue, edits []edit) {
 }
 
 // edits lists what the verdicts change in the document.
-func (d *sarifDocument) edits(r Reviewed, o SARIFOptions) []edit {
+func (d *sarifDocument) edits(r Reviewed, o SARIFOptions, cut reportCut) []edit {
 	type place struct{ run, result int }
 	verdicts := map[place]Verdict{}
 	for i := range r.Report.Findings {
@@ -154,20 +180,35 @@ func (d *sarifDocument) edits(r Reviewed, o SARIFOptions) []edit {
 		}
 	}
 	var edits []edit
+	runs := d.runs.elems()
+	dropRuns := make([]bool, len(runs))
 	for i, results := range d.results {
+		if dropRuns[i] = cut.run(i); dropRuns[i] {
+			continue
+		}
+		var limited *githubRun
+		if o.GitHub {
+			limited = newGitHubRun(runs[i], i)
+			edits = append(edits, limited.cutTags()...)
+		}
 		drop := make([]bool, len(results))
 		for j, result := range results {
 			v, done := verdicts[place{i, j}]
 			object := result.object()
 			switch {
-			case o.DropSuppressed && (v.Judged() && v.Verdict == FalsePositive || sarifSuppressed(object)):
+			case cut.result(i, j) || o.DropSuppressed && (v.Judged() && v.Verdict == FalsePositive || sarifSuppressed(object)):
 				drop[j] = true
+				continue
 			case done:
 				edits = append(edits, judge(result, object, v)...)
+			}
+			if limited != nil {
+				edits = append(edits, limited.fit(result, object)...)
 			}
 		}
 		edits = append(edits, dropElems(results, drop)...)
 	}
+	edits = append(edits, dropElems(runs, dropRuns)...)
 	sort.SliceStable(edits, func(a, b int) bool { return edits[a].start < edits[b].start })
 	if bytes.Contains(d.root.doc, []byte("\r\n")) {
 		for i, e := range edits { // strings escape theirs, so these are the layout's

@@ -56,6 +56,7 @@ func TestSARIFRoundTrip(t *testing.T) {
 	docs := map[string]string{
 		"odd": "{ \"version\" : \"2.1.0\",\"$schema\":\"s\",\"x\":{\"big\":123456789012345678901234567890,\"f\":1.0,\"e\":1E5,\"n\":-0},\n\t\"runs\":[ {\"results\":[ {\"ruleId\":\"é\\u00e9\\/<>&\",\"suppressions\":[],\"message\":{\"text\":\"m\"},\"z\":null,\"a\":[]} ],\"tool\":{\"driver\":{\"name\":\"T\"}}} ] }",
 	}
+	docs["keys given twice"] = `{"version":"2.1.0","runs":[{"tool":{"driver":{"name":"T","name":"U"}},"results":[{"level":"note","message":{"text":"m"},"suppressions":[{}],"level":"error","suppressions":[],"\u0000":"\ud800","é":1e400}],"a":1,"a":2}]}`
 	for _, name := range []string{"spotbugs.sarif", "suppression_test.sarif", "taint-python-report.sarif"} {
 		text, err := os.ReadFile("testdata/" + name)
 		if err != nil {

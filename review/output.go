@@ -58,6 +58,9 @@ func OpenOutput(o OutputOptions) (*Output, error) {
 	if o.SARIF.DropSuppressed && format.name != FormatSARIF {
 		return nil, fmt.Errorf("dropping suppressed findings is for SARIF output; this is %s", format.name)
 	}
+	if o.SARIF.GitHub && format.name != FormatSARIF {
+		return nil, fmt.Errorf("the limits of GitHub code scanning are for SARIF output; this is %s", format.name)
+	}
 	if format.binary && o.Path == "" && o.Terminal {
 		return nil, fmt.Errorf("output format %s is binary and not for a terminal: name a file with --out, or redirect the output", format.name)
 	}

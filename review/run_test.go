@@ -175,10 +175,11 @@ func TestOutputFormatAndFile(t *testing.T) {
 		"output format": {Format: "xml"},
 		"is a folder":   {Path: dir},
 		filepath.Join(dir, "none", "a.jsonl") + ": no such file": {Path: filepath.Join(dir, "none", "a.jsonl")},
-		"for SARIF":                        {Path: filepath.Join(dir, "a.jsonl"), SARIF: finding.SARIFOptions{DropSuppressed: true}},
-		"this is jsonl":                    {Format: FormatJSONL, SARIF: finding.SARIFOptions{DropSuppressed: true}},
-		"expected one of table, sarif,":    {Format: "pdf"},
-		"sqlite is binary and not for a t": {Format: FormatSQLite, Terminal: true},
+		"for SARIF":                          {Path: filepath.Join(dir, "a.jsonl"), SARIF: finding.SARIFOptions{DropSuppressed: true}},
+		"this is jsonl":                      {Format: FormatJSONL, SARIF: finding.SARIFOptions{DropSuppressed: true}},
+		"GitHub code scanning are for SARIF": {Path: filepath.Join(dir, "a.csv"), SARIF: finding.SARIFOptions{GitHub: true}},
+		"expected one of table, sarif,":      {Format: "pdf"},
+		"sqlite is binary and not for a t":   {Format: FormatSQLite, Terminal: true},
 	} {
 		if _, err := OpenOutput(o); err == nil || !strings.Contains(err.Error(), name) {
 			t.Errorf("%s: error is %v", name, err)

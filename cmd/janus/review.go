@@ -77,13 +77,14 @@ func (f *reviewFlags) add(flags *pflag.FlagSet) {
 	flags.StringVar(&f.output.Path, "out", "", "file for the verdicts (default: standard output)")
 	flags.StringVar(&f.output.Format, "out-format", "", strings.Join(review.OutputFormats(), ", ")+" (default: by --out's ending, else table)")
 	flags.BoolVar(&f.output.SARIF.DropSuppressed, "drop-suppressed", false, "leave suppressed results out of the SARIF (GitHub code scanning ignores suppressions)")
+	flags.BoolVar(&f.output.SARIF.GitHub, "github", false, "keep the SARIF within the limits of GitHub code scanning, and give results that have none fingerprints")
 	flags.IntVar(&f.limit, "limit", 0, "most findings to review; 0 is all")
 	flags.IntVar(&f.options.Batch, "batch", 0, "findings that run together; 0 lets Janus choose")
 	flags.IntVar(&f.options.MaxPrompt, "max-prompt", review.DefaultMaxPrompt, "most tokens of a prompt: longer findings are cut in the middle, with a note")
 	flags.Float64Var(&f.threshold, "threshold", 0.5, "probability from which a finding is real (default: the head's own, else 0.5)")
 	flags.Lookup("threshold").DefValue = "0"
 	flags.Float64Var(&f.options.Margin, "margin", review.DefaultMargin, "uncertain this near to a threshold of 0.5, less near to others; 0 is off")
-	flags.BoolVar(&f.options.Trajectory, "trajectory", false, "also give the probability after 0, 1, 2, … tokens (JSON lines, SARIF)")
+	flags.BoolVar(&f.options.Trajectory, "trajectory", false, "also give the probability after 0, 1, 2, … tokens (JSON lines, SARIF, HTML and tables of data)")
 	flags.Float64Var(&f.options.Sure, "sure", 0, "end an analysis when the verdict reaches this probability on either side; 0 is off")
 }
 
@@ -140,7 +141,7 @@ func (f *reviewFlags) review(ctx context.Context, job review.Run) error {
 	defer bar.Finish()
 	f.output.Stdout, f.output.Table = bar.Over(os.Stdout), finding.TerminalOptions(os.Stdout)
 	f.output.Terminal = term.IsTerminal(int(os.Stdout.Fd()))
-	f.output.SARIF.Version = version
+	f.output.SARIF.Version, f.output.SARIF.Note = version, func(text string) { note("%s", text) }
 	out, err := review.OpenOutput(f.output)
 	if err != nil {
 		return err

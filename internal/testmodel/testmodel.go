@@ -75,7 +75,9 @@ func WriteEncoder(dir string, context int, seed uint64) error {
 		added = append(added, map[string]any{"id": id, "content": name, "special": true,
 			"single_word": false, "lstrip": false, "rstrip": false, "normalized": false})
 	}
-	token := func(name string) map[string]any { return map[string]any{"SpecialToken": map[string]any{"id": name, "type_id": 0}} }
+	token := func(name string) map[string]any {
+		return map[string]any{"SpecialToken": map[string]any{"id": name, "type_id": 0}}
+	}
 	text := map[string]any{"Sequence": map[string]any{"id": "A", "type_id": 0}}
 	tokenizer := map[string]any{
 		"version": "1.0", "truncation": nil, "padding": nil, "added_tokens": added,

@@ -29,7 +29,7 @@ type AdapterRoom struct {
 }
 
 // openAdapters reads the adapters, checks them against the base, and lays live ones out in a bank.
-func (m *Model) openAdapters(c *weights.Checkpoint, o Options) error {
+func (m *Model) openAdapters(o Options) error {
 	if n := max(len(o.Adapters), o.AdapterRoom.Slots); n > MaxAdapters {
 		return fmt.Errorf("%d adapters are asked for, and at most %d can be resident at once", n, MaxAdapters)
 	}
@@ -45,7 +45,7 @@ func (m *Model) openAdapters(c *weights.Checkpoint, o Options) error {
 	if len(m.adapters) == 0 && m.room.Slots == 0 || o.Merge {
 		return nil
 	}
-	return m.layOut(c)
+	return m.layOut()
 }
 
 // readAdapter reads an adapter and checks it against the base.
@@ -68,8 +68,8 @@ func (m *Model) readAdapter(dir string) (*lora.Adapter, error) {
 }
 
 // layOut makes a bank of the adapters and puts it on the device.
-func (m *Model) layOut(c *weights.Checkpoint) error {
-	options := lora.BankOptions{Slots: max(m.room.Slots, len(m.adapters)), Rank: m.room.Rank, Base: baseOf(c)}
+func (m *Model) layOut() error {
+	options := lora.BankOptions{Slots: max(m.room.Slots, len(m.adapters)), Rank: m.room.Rank, Base: m.baseTensor}
 	if m.room.AllLinear {
 		options.Modules = m.linearModules
 	}
@@ -92,16 +92,19 @@ func (m *Model) layOut(c *weights.Checkpoint) error {
 	return nil
 }
 
-// baseOf reads the base's tensors for a bank.
-func baseOf(c *weights.Checkpoint) func(tensor string) ([]float32, []int, error) {
-	return func(tensor string) ([]float32, []int, error) {
-		t, ok := c.Tensor(tensor)
-		if !ok {
-			return nil, nil, fs.ErrNotExist
-		}
-		values, err := weights.ToFloat32(t)
-		return values, t.Shape, err
+// baseTensor reads one of the base's tensors for a bank, which may want it long after the model was opened.
+func (m *Model) baseTensor(tensor string) (values []float32, shape []int, err error) {
+	c, _, err := openCheckpoint(m.dir, m.config)
+	if err != nil {
+		return nil, nil, err
 	}
+	defer func() { err = errors.Join(err, c.Close()) }()
+	t, ok := c.Tensor(tensor)
+	if !ok {
+		return nil, nil, fs.ErrNotExist
+	}
+	values, err = weights.ToFloat32(t)
+	return values, t.Shape, err
 }
 
 func (m *Model) uploadBank(params []lora.Param) ([]value, error) {
@@ -206,15 +209,10 @@ func (m *Model) renew(v *value, p lora.Param, i int) error {
 }
 
 // layOutAgain makes a larger bank. Its shapes are new, so the programs have to be compiled again.
-func (m *Model) layOutAgain(adapters []*lora.Adapter) (err error) {
-	checkpoint, err := weights.Open(m.dir)
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, checkpoint.Close()) }()
+func (m *Model) layOutAgain(adapters []*lora.Adapter) error {
 	before := m.adapters
 	m.adapters = adapters
-	if err := m.layOut(checkpoint); err != nil {
+	if err := m.layOut(); err != nil {
 		m.adapters = before
 		return err
 	}

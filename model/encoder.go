@@ -43,14 +43,22 @@ func (m *Model) checkEncoderPooling() error {
 	return nil
 }
 
-// checkpointTensors lists a checkpoint's tensors by the family's own keys, which the checkpoint then has too.
-func checkpointTensors(family transformer.Family, config *transformer.Config, c *weights.Checkpoint) ([]transformer.Tensor, error) {
+// openCheckpoint opens a model's tensors under the family's own keys, and lists those that the model has.
+func openCheckpoint(dir string, config *transformer.Config) (*weights.Checkpoint, []transformer.Tensor, error) {
+	family, err := transformer.Lookup(config.ModelType)
+	if err != nil {
+		return nil, nil, err
+	}
+	c, err := weights.Open(dir)
+	if err != nil {
+		return nil, nil, err
+	}
 	if family.Rename != nil {
 		if err := c.Rename(family.Rename); err != nil {
-			return nil, err
+			return nil, nil, errors.Join(err, c.Close())
 		}
 	}
-	return family.TensorsOf(config, func(key string) bool {
+	return c, family.TensorsOf(config, func(key string) bool {
 		_, ok := c.Tensor(key)
 		return ok
 	}), nil

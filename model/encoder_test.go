@@ -246,36 +246,48 @@ func TestEncoderManyRows(t *testing.T) {
 	w.check(t, 2e-5)
 }
 
+// encoderAdapter writes an adapter of the tiny encoder, or one with DoRA, whose magnitudes are near the base's.
+func encoderAdapter(t *testing.T, rank int, dora bool) string {
+	t.Helper()
+	dir := filepath.Join(t.TempDir(), "adapter")
+	random := rand.New(rand.NewPCG(9, uint64(rank)))
+	normal := func(n int, mean, deviation float64) []float32 {
+		x := make([]float32, n)
+		for i := range x {
+			x[i] = float32(mean + deviation*random.NormFloat64())
+		}
+		return x
+	}
+	const d = testmodel.Hidden
+	var modules []*lora.Module
+	for i := range testmodel.Layers {
+		for _, name := range []string{"query", "value"} {
+			m := &lora.Module{Name: fmt.Sprintf("bert.encoder.layer.%d.attention.self.%s", i, name),
+				Rank: rank, In: d, Out: d, A: normal(rank*d, 0, 0.3), B: normal(d*rank, 0, 0.3)}
+			if dora {
+				m.Magnitude = normal(d, 1, 0.1)
+			}
+			modules = append(modules, m)
+		}
+	}
+	config := lora.Config{R: rank, Alpha: 6, Bias: "none", TaskType: "FEATURE_EXTRACTION", DoRA: dora,
+		TargetModules: lora.Targets{Names: []string{"query", "value"}}}
+	a, err := lora.New("adapter", config, modules, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := a.Save(dir); err != nil {
+		t.Fatal(err)
+	}
+	return dir
+}
+
 // TestEncoderLoRA adapts an encoder by modules named with the prefix of a model with a task's head, which the base lacks:
 // live and merged give the same, and a row without the adapter what the base gives.
 func TestEncoderLoRA(t *testing.T) {
 	ctx := context.Background()
 	base := tinyEncoder(t)
-	adapter := filepath.Join(t.TempDir(), "adapter")
-	random := rand.New(rand.NewPCG(9, 9))
-	normal := func(n int) []float32 {
-		x := make([]float32, n)
-		for i := range x {
-			x[i] = float32(0.3 * random.NormFloat64())
-		}
-		return x
-	}
-	const rank, d = 3, testmodel.Hidden
-	var modules []*lora.Module
-	for i := range testmodel.Layers {
-		for _, name := range []string{"query", "value"} {
-			modules = append(modules, &lora.Module{Name: fmt.Sprintf("bert.encoder.layer.%d.attention.self.%s", i, name),
-				Rank: rank, In: d, Out: d, A: normal(rank * d), B: normal(d * rank)})
-		}
-	}
-	config := lora.Config{R: rank, Alpha: 6, Bias: "none", TaskType: "FEATURE_EXTRACTION", TargetModules: lora.Targets{Names: []string{"query", "value"}}}
-	a, err := lora.New("adapter", config, modules, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := a.Save(adapter); err != nil {
-		t.Fatal(err)
-	}
+	adapter := encoderAdapter(t, 3, false)
 	b := testBackend(t, "go")
 	plain := openModel(t, base, model.Options{Backend: b})
 	live := openModel(t, base, model.Options{Backend: b, Adapters: []string{adapter}})
@@ -371,4 +383,31 @@ func TestEncoderEncode(t *testing.T) {
 			t.Errorf("%.10q: %v, expected one [CLS] before the text and one [SEP] after it", c.text, ids)
 		}
 	}
+}
+
+// TestEncoderSetAdapter exchanges adapters of an encoder for one that the bank has no room for.
+func TestEncoderSetAdapter(t *testing.T) {
+	base := tinyEncoder(t)
+	small, large := encoderAdapter(t, 2, false), encoderAdapter(t, 5, true)
+	b := testBackend(t, "go")
+	m := openModel(t, base, model.Options{Backend: b, Adapters: []string{small}})
+	if err := m.SetAdapter(0, large); err != nil {
+		t.Fatal(err)
+	}
+	rows := randomRows(m, 11, 4)
+	feature := classifier.Feature{Layer: classifier.LastLayer, Pooling: classifier.PoolMean}
+	swapped, err := m.Embed(context.Background(), rows, []int{0, 0}, feature)
+	if err != nil {
+		t.Fatal(err)
+	}
+	merged, err := openModel(t, base, model.Options{Backend: b, Adapters: []string{large}, Merge: true}).
+		Embed(context.Background(), rows, nil, feature)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var w worst
+	for i := range rows {
+		w.compare(fmt.Sprintf("row %d", i), swapped[i], merged[i])
+	}
+	w.check(t, 2e-5)
 }

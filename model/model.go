@@ -131,15 +131,11 @@ func Open(ctx context.Context, dir string, o Options) (m *Model, err error) {
 			return nil, fmt.Errorf("%s: %w", dir, err)
 		}
 	}
-	checkpoint, err := weights.Open(dir)
+	checkpoint, list, err := openCheckpoint(dir, config)
 	if err != nil {
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, checkpoint.Close()) }()
-	list, err := checkpointTensors(family, config, checkpoint)
-	if err != nil {
-		return nil, err
-	}
 	want := wanted(list)
 	if err := weights.CheckShapes(checkpoint, want); err != nil {
 		return nil, err
@@ -156,7 +152,7 @@ func Open(ctx context.Context, dir string, o Options) (m *Model, err error) {
 		programs: map[string]*program{}, prefixes: map[int32]*cached{},
 	}
 	m.decoder, _ = m.layers.(transformer.Decoder)
-	if err := m.openAdapters(checkpoint, o); err != nil {
+	if err := m.openAdapters(o); err != nil {
 		return nil, err
 	}
 	if err := m.openHeads(checkpoint, o); err != nil {

@@ -24,7 +24,7 @@ var burpFormat = format{
 
 func readBurp(in *input) error {
 	items := 0
-	err := in.walkXML(func(x *xmlStream, e xml.StartElement) error {
+	err := in.walkXML([]string{"issues", "items"}, func(x *xmlStream, e xml.StartElement) error {
 		switch e.Name.Local {
 		case "issue":
 			issue, err := x.element(e)

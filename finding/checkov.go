@@ -2,6 +2,7 @@ package finding
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -33,8 +34,9 @@ func readCheckov(in *input) error {
 
 // checkovFramework reads the results of one framework.
 func checkovFramework(in *input, s *jsonStream, skipped *int) error {
-	framework := ""
-	return s.object("", func(key string) error {
+	framework, line, found := "", s.line, false
+	err := s.object("", func(key string) error {
+		found = found || slices.Contains(checkovKeys, key)
 		switch key {
 		case "check_type":
 			text, err := s.text()
@@ -67,7 +69,14 @@ func checkovFramework(in *input, s *jsonStream, skipped *int) error {
 		}
 		return s.skip()
 	})
+	if err == nil && !found {
+		return s.problem(&RowError{Line: line, Err: fmt.Errorf("not a report of Checkov: expected one of the keys %s", strings.Join(checkovKeys, ", "))})
+	}
+	return err
 }
+
+// checkovKeys are at the top of a framework's report, or of one without checks.
+var checkovKeys = []string{"check_type", "results", "summary", "checkov_version", "failed"}
 
 func checkovFinding(o rawObject, framework string) Finding {
 	class := o.get("check_class").str()

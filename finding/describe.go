@@ -7,14 +7,14 @@ import (
 )
 
 // levelOf puts a scanner's word or code for severity on SARIF's scale: what is high or
-// critical is an error, medium a warning, the rest a note. Without a word it is a
-// warning, which is SARIF's own default.
+// critical is an error, medium a warning, the rest a note (also what Burp's user
+// marked as "False positive"). Without a word it is a warning, SARIF's own default.
 func levelOf(severity string) string {
 	word, _, _ := strings.Cut(strings.ToLower(strings.TrimSpace(severity)), " ")
 	switch word {
 	case "critical", "high", "error", "3":
 		return "error"
-	case "low", "info", "information", "informational", "note", "inventory", "experiment", "trace", "none", "0", "1":
+	case "low", "info", "information", "informational", "note", "inventory", "experiment", "false", "trace", "none", "0", "1":
 		return "note"
 	}
 	return "warning"

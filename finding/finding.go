@@ -1,10 +1,10 @@
 // Package finding holds the one record that Janus reviews, the readers that make
 // it from scanners' reports, and the writers that put verdicts back.
 //
-// One file is one format: sarif.go, http.go and jsonl.go read; sarif_write.go,
-// jsonl_write.go and table.go write. A reader never panics on any input, and a
-// broken row never costs the others: rows that cannot be read come out as
-// [RowError]s beside the findings that can.
+// One file is one format: sarif.go, har.go, zap_xml.go and so on read;
+// sarif_write.go, jsonl_write.go and so on write. docs/formats.md lists them. A
+// reader never panics on any input, and a broken row never costs the others: rows
+// that cannot be read come out as [RowError]s beside the findings that can.
 package finding
 
 import (

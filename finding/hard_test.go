@@ -48,6 +48,7 @@ func TestDetectAnywhere(t *testing.T) {
 	for name, doc := range map[string]string{
 		"Android lint": `<?xml version="1.0"?><issues format="5" by="lint"><issue id="x"/></issues>`,
 		"JUnit":        `<testsuites><testsuite/></testsuites>`,
+		"Bandit":       `{"errors":[],"generated_at":"x","metrics":{},"results":[{"test_id":"B101","filename":"a.py"}]}`,
 	} {
 		if got := Detect([]byte(doc)); got != "" {
 			t.Errorf("%s is taken for %s", name, got)
@@ -56,6 +57,30 @@ func TestDetectAnywhere(t *testing.T) {
 	longType := `<!DOCTYPE OWASPZAPReport [` + strings.Repeat("<!ELEMENT a (#PCDATA)>\n", 4000) + `]><OWASPZAPReport><site/></OWASPZAPReport>`
 	if report, err := Read("in", strings.NewReader(longType), "auto", ReadOptions{}); err != nil || report.Format != "zap-xml" {
 		t.Errorf("a long document type: %v", err)
+	}
+}
+
+// TestWrongFormat: a document of another kind than the one that was named.
+func TestWrongFormat(t *testing.T) {
+	for format, want := range map[string]string{
+		"har": `"entries"`, "semgrep-json": `"results"`, "kics-json": `"queries"`, "zap-json": `"site"`, "checkov-json": "check_type", "nuclei-json": "template-id",
+	} {
+		report, err := Read("in", strings.NewReader(`{"x":{"y":[1,2,{"z":null}]}}`), format, ReadOptions{})
+		told := fmt.Sprint(err)
+		if report != nil {
+			told = fmt.Sprint(report.Problems)
+		}
+		if !strings.Contains(told, want) || !strings.Contains(told, "in") {
+			t.Errorf("%s: %s", format, told)
+		}
+	}
+	for format, want := range map[string]string{"burp-xml": "<issues> or <items>, found <testsuites>", "zap-xml": "<OWASPZAPReport>, found <testsuites>"} {
+		if _, err := Read("in", strings.NewReader("<testsuites/>"), format, ReadOptions{}); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v", format, err)
+		}
+		if _, err := Read("in", strings.NewReader("no XML"), format, ReadOptions{}); err == nil {
+			t.Errorf("%s: text is taken", format)
+		}
 	}
 }
 

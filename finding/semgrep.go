@@ -15,8 +15,15 @@ var semgrepFormat = format{
 			return false
 		}
 		keys := outline(head)
-		return hasAny(keys, ".results[].check_id") ||
-			hasAny(keys, ".results[]") && hasAny(keys, ".errors[]", ".paths.scanned[]", ".skipped_rules[]", ".interfile_languages_used[]")
+		if hasAny(keys, ".results[].check_id") {
+			return true
+		}
+		for path := range keys {
+			if strings.HasPrefix(path, ".results[].") {
+				return false // another tool's results: Bandit's look alike from afar
+			}
+		}
+		return hasAny(keys, ".results[]") && hasAny(keys, ".errors[]", ".paths.scanned[]", ".skipped_rules[]", ".interfile_languages_used[]")
 	},
 	read: readSemgrep,
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"regexp"
+	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -25,6 +26,7 @@ type xmlStream struct {
 	in    *input
 	d     *xml.Decoder
 	quota *quotaReader
+	roots []string // nil once the root was seen
 	depth int
 	bad   int
 }
@@ -47,9 +49,10 @@ func (q *quotaReader) Read(p []byte) (int, error) {
 
 var xmlEncoding = regexp.MustCompile(`^\s*<\?xml[^>]*?encoding\s*=\s*["']([A-Za-z0-9._:-]{1,40})["']`)
 
-// walkXML calls start at every start tag that no visitor consumed with element.
-func (in *input) walkXML(start func(x *xmlStream, e xml.StartElement) error) error {
-	x := &xmlStream{in: in}
+// walkXML calls start at every start tag that no visitor consumed with element. The
+// root must be one of the names.
+func (in *input) walkXML(roots []string, start func(x *xmlStream, e xml.StartElement) error) error {
+	x := &xmlStream{in: in, roots: roots}
 	limit := in.opts.maxRecord()
 	x.quota = &quotaReader{r: x.text(), left: limit, limit: limit}
 	x.d = xml.NewDecoder(x.quota)
@@ -90,12 +93,19 @@ func (x *xmlStream) walk(start func(x *xmlStream, e xml.StartElement) error) err
 		x.quota.left = x.quota.limit
 		token, err := x.token()
 		if errors.Is(err, io.EOF) {
+			if x.roots != nil {
+				return fmt.Errorf("expected the root element <%s>, found no element", strings.Join(x.roots, "> or <"))
+			}
 			return nil
 		}
 		if err != nil {
 			return err
 		}
 		if e, ok := token.(xml.StartElement); ok {
+			if x.roots != nil && !slices.Contains(x.roots, e.Name.Local) {
+				return fmt.Errorf("expected the root element <%s>, found <%s>", strings.Join(x.roots, "> or <"), firstBytes(e.Name.Local, 60))
+			}
+			x.roots = nil
 			if err := start(x, e); err != nil {
 				return err
 			}

@@ -19,7 +19,7 @@ var zapXMLFormat = format{
 
 func readZAPXML(in *input) error {
 	site := ""
-	return in.walkXML(func(x *xmlStream, e xml.StartElement) error {
+	return in.walkXML([]string{"OWASPZAPReport"}, func(x *xmlStream, e xml.StartElement) error {
 		switch e.Name.Local {
 		case "site":
 			site = attrOf(e.Attr, "name")

@@ -20,6 +20,7 @@ import (
 	"github.com/januslm/janus/dataset/agents"
 	"github.com/januslm/janus/dataset/generate"
 	"github.com/januslm/janus/dataset/produce"
+	"github.com/januslm/janus/finding"
 	"github.com/januslm/janus/internal/llm"
 	"github.com/januslm/janus/internal/progress"
 )
@@ -218,7 +219,8 @@ func (f *generateFlags) report(store *dataset.Store, job *produce.Job, r produce
 	case errors.As(err, &refused):
 		return refused
 	case errors.Is(err, llm.ErrBudget), errors.Is(err, llm.ErrUnavailable), errors.Is(err, context.Canceled):
-		return &partialError{fmt.Sprintf("%d pairs were not reached, and %d given up (%v): the same command goes on", r.Missing, given, cmp.Or(reasonOf(err), err))}
+		return &partialError{fmt.Sprintf("%d pairs were not reached, and %d given up (%s): the same command goes on",
+			r.Missing, given, finding.Clean(cmp.Or(reasonOf(err), err).Error()))}
 	case err != nil:
 		return err
 	case given > 0:

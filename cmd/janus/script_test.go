@@ -64,7 +64,7 @@ func TestScripts(t *testing.T) {
 			env.Setenv("HUB", hub.URL)
 			return nil
 		},
-		Cmds:                map[string]func(ts *testscript.TestScript, neg bool, args []string){"status": status, "size": size},
+		Cmds:                map[string]func(ts *testscript.TestScript, neg bool, args []string){"status": status, "size": size, "llm": startLLM},
 		RequireExplicitExec: true,
 		RequireUniqueNames:  true,
 	})

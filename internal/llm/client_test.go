@@ -162,7 +162,13 @@ func TestFaults(t *testing.T) {
 }
 
 func TestFormatIsSettledOnce(t *testing.T) {
-	c, s, _ := client(t, llmtest.Options{RefuseFormat: []string{"json_schema", "json_object"}}, llm.Options{})
+	for _, status := range []int{http.StatusBadRequest, http.StatusUnprocessableEntity, http.StatusInternalServerError} {
+		t.Run(fmt.Sprint(status), func(t *testing.T) { testFormat(t, status) })
+	}
+}
+
+func testFormat(t *testing.T, status int) {
+	c, s, _ := client(t, llmtest.Options{RefuseFormat: []string{"json_schema", "json_object"}, RefuseStatus: status}, llm.Options{})
 	var wg sync.WaitGroup
 	for i := range 8 {
 		wg.Go(func() {

@@ -35,6 +35,8 @@ func (d dialect) less(refusal string) (dialect, bool) {
 		return false
 	}
 	switch {
+	case d.format < formatPlain && about("response_format"):
+		d.format++
 	case !d.newLimit && about("max_completion_tokens"):
 		d.newLimit = true
 	case !d.noTemperature && about("temperature"):

@@ -12,6 +12,7 @@ import (
 	"net/url"
 	"strings"
 	"time"
+	"unicode"
 
 	"github.com/openai/openai-go/v3"
 	"github.com/openai/openai-go/v3/option"
@@ -74,7 +75,7 @@ func (c *Client) exchange(ctx context.Context, d dialect, r *Request, call Call)
 	case !got.whole:
 		c.noReply(&out, err)
 	case got.status >= 300:
-		c.refusal(&out, &got)
+		c.refusal(&out, &got, r)
 	case err != nil || len(completion.Choices) == 0:
 		c.account(&out.call, got.body, r, "")
 		out.call.State = Failed
@@ -113,15 +114,19 @@ func (c *Client) noReply(out *outcome, err error) {
 }
 
 // refusal is about an answer whose status is not a success.
-func (c *Client) refusal(out *outcome, got *reply) {
+func (c *Client) refusal(out *outcome, got *reply, r *Request) {
 	out.call.State = Failed
 	if u, ok := usage(got.body); ok { // some servers bill the tokens of what failed half-way
 		out.call.Usage, out.call.Cost = u, c.o.Prices.cost(u)
 	}
 	message := c.scrub(refusalText(got))
 	out.err = &StatusError{Status: got.status, Message: message}
-	quota := strings.Contains(message, "insufficient_quota") || strings.Contains(string(got.body), "insufficient_quota")
+	quota := bytes.Contains(got.body, []byte("insufficient_quota"))
+	// llama-cpp-python answers what it does not understand with status 500.
+	format := bytes.Contains(got.body, []byte("response_format")) && r.Schema != nil
 	switch {
+	case got.status >= 500 && format:
+		out.refused = true
 	case got.status == http.StatusTooManyRequests && quota:
 	case got.status == http.StatusRequestTimeout, got.status == http.StatusConflict, got.status == http.StatusTooEarly,
 		got.status == http.StatusTooManyRequests, got.status >= 500:
@@ -197,6 +202,8 @@ func refusalText(got *reply) string {
 	if text == "" {
 		text = http.StatusText(got.status)
 	}
+	// On one line, and without what a terminal would obey.
+	text = strings.Join(strings.FieldsFunc(text, func(r rune) bool { return unicode.IsSpace(r) || !unicode.IsGraphic(r) }), " ")
 	const most = 500
 	if len(text) > most {
 		text = strings.ToValidUTF8(text[:most], "") + "…"

@@ -51,7 +51,7 @@ func TestUsageOfARefusal(t *testing.T) {
 		t.Fatal(err)
 	}
 	out := outcome{}
-	c.refusal(&out, &reply{status: 503, header: http.Header{}, body: []byte(`{"error":{"message":"overloaded"},"usage":{"prompt_tokens":5,"completion_tokens":2}}`)})
+	c.refusal(&out, &reply{status: 503, header: http.Header{}, body: []byte(`{"error":{"message":"overloaded"},"usage":{"prompt_tokens":5,"completion_tokens":2}}`)}, &Request{})
 	if !out.again || out.call.State != Failed || out.call.Usage != (Usage{Prompt: 5, Completion: 2}) || out.call.Cost != 7 {
 		t.Errorf("%+v", out)
 	}

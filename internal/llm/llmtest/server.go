@@ -3,6 +3,7 @@
 package llmtest
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"hash/fnv"
@@ -33,7 +34,8 @@ type Options struct {
 	Faults       Faults
 	Reply        func(Request) string // the model's answer; required
 	RetryAfter   string               // header of status 429
-	RefuseFormat []string             // types of response_format that are refused with status 400
+	RefuseFormat []string             // types of response_format that are refused
+	RefuseStatus int                  // status of such a refusal; 0 is 400
 	RefuseField  string               // a field of the request that is refused with status 400
 	Key          string               // where it is set, what the client must send
 	Delay        time.Duration        // before each good answer
@@ -170,7 +172,7 @@ func (s *Server) complete(w http.ResponseWriter, req *http.Request) {
 	s.requests = append(s.requests, r)
 	s.mu.Unlock()
 	if message := s.refusal(body, &r); message != "" {
-		fail(w, http.StatusBadRequest, message)
+		fail(w, cmp.Or(s.o.RefuseStatus, http.StatusBadRequest), message)
 		return
 	}
 	fault := s.fault(body)

@@ -21,6 +21,7 @@ import (
 	"github.com/januslm/janus/dataset/generate"
 	"github.com/januslm/janus/dataset/produce"
 	"github.com/januslm/janus/finding"
+	"github.com/januslm/janus/internal/histogram"
 	"github.com/januslm/janus/internal/llm"
 	"github.com/januslm/janus/internal/progress"
 )
@@ -113,6 +114,11 @@ func (f *generateFlags) check() error {
 	}
 	if f.analyze = f.analyze || f.analyzeOut != ""; f.analyze && f.analyzeOut == "" {
 		f.analyzeOut = strings.TrimSuffix(f.db, ".db") + "-" + strings.ToLower(p.Category) + ".png"
+	}
+	if f.analyze {
+		if err := histogram.CheckName(f.analyzeOut); err != nil { // before the work
+			return err
+		}
 	}
 	if f.llm.Retries == 0 {
 		f.llm.Retries = -1 // none; 0 would be the client's own number

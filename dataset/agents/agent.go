@@ -40,14 +40,15 @@ func newAgent(name string, temperature float64) *agent {
 		panic(fmt.Sprintf("schemas/%s.json: %v", name, err))
 	}
 	c := jsonschema.NewCompiler()
-	if err := c.AddResource(name+".json", doc); err != nil {
+	url := "urn:janus:" + name // a plain name would become a path of this machine
+	if err := c.AddResource(url, doc); err != nil {
 		panic(err)
 	}
 	var compact bytes.Buffer
 	if err := json.Compact(&compact, raw); err != nil {
 		panic(err)
 	}
-	return &agent{name: name, temperature: temperature, raw: compact.Bytes(), schema: c.MustCompile(name + ".json")}
+	return &agent{name: name, temperature: temperature, raw: compact.Bytes(), schema: c.MustCompile(url)}
 }
 
 // The agents' answers.

@@ -117,7 +117,8 @@ func usable(a *agent, reply llm.Answer, answer any) error {
 		return fmt.Errorf("it is not JSON: %w", err)
 	}
 	if err := a.schema.Validate(doc); err != nil {
-		return fmt.Errorf("it is not as the schema says: %s", strings.ReplaceAll(err.Error(), "\n", " "))
+		_, what, _ := strings.Cut(err.Error(), "\n") // the first line only names the schema
+		return fmt.Errorf("it is not as the schema says: %s", strings.ReplaceAll(what, "\n", " "))
 	}
 	return json.Unmarshal(text, answer)
 }

@@ -110,6 +110,16 @@ const (
 	pictureHeight = 4.5 * vg.Inch
 )
 
+// CheckName tells whether Save can write a file of that name.
+func CheckName(path string) error {
+	switch ext := strings.ToLower(filepath.Ext(path)); ext {
+	case ".png", ".svg":
+		return nil
+	default:
+		return fmt.Errorf("%s: expected a name that ends in .png or .svg, found %q", path, ext)
+	}
+}
+
 // Save writes the histogram as a picture; the file's name ends in .png or .svg. It is written under a temporary name, synced and
 // renamed.
 func (h *Histogram) Save(path string) error {
@@ -118,7 +128,7 @@ func (h *Histogram) Save(path string) error {
 		return err
 	}
 	var b bytes.Buffer
-	switch ext := strings.ToLower(filepath.Ext(path)); ext {
+	switch strings.ToLower(filepath.Ext(path)) {
 	case ".png":
 		c := vgimg.PngCanvas{Canvas: vgimg.NewWith(vgimg.UseWH(pictureWidth, pictureHeight), vgimg.UseDPI(144))}
 		p.Draw(margins(draw.New(c)))
@@ -128,7 +138,7 @@ func (h *Histogram) Save(path string) error {
 		p.Draw(margins(draw.New(c)))
 		_, err = c.WriteTo(&b)
 	default:
-		return fmt.Errorf("%s: expected a name that ends in .png or .svg, found %q", path, ext)
+		return CheckName(path)
 	}
 	if err != nil {
 		return fmt.Errorf("%s: %w", path, err)

@@ -3,6 +3,7 @@ package histogram_test
 import (
 	"bytes"
 	"encoding/xml"
+	"errors"
 	"image/png"
 	"io"
 	"os"
@@ -85,7 +86,7 @@ func TestSave(t *testing.T) {
 		t.Fatal(err)
 	}
 	for d := xml.NewDecoder(bytes.NewReader(data)); ; {
-		if _, err := d.Token(); err == io.EOF {
+		if _, err := d.Token(); errors.Is(err, io.EOF) {
 			break
 		} else if err != nil {
 			t.Fatal(err)

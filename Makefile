@@ -75,7 +75,7 @@ test: native model ## Run all tests
 .PHONY: parity
 parity: native model ## Compare with the golden fixtures: make parity FIXTURES=DIR
 	@[ -n "$$GOMLX_BACKEND" ] || scripts/fetch xla
-	@ls -d '$(FIXTURES)'/decoders '$(FIXTURES)'/lora '$(FIXTURES)'/head '$(FIXTURES)'/tokenizers '$(FIXTURES)'/chat \
+	@ls -d '$(FIXTURES)'/decoders '$(FIXTURES)'/encoders '$(FIXTURES)'/lora '$(FIXTURES)'/head '$(FIXTURES)'/tokenizers '$(FIXTURES)'/chat \
 		'$(FIXTURES)'/smollm2 2>/dev/null | grep -q . || { echo 'make: FIXTURES=$(FIXTURES) holds no fixtures' >&2; exit 2; }
 	GOMLX_BACKEND="$${GOMLX_BACKEND:-xla:$(PLUGIN)}" JANUS_FIXTURES='$(abspath $(FIXTURES))' \
 		$(GO) test -count=1 -timeout 25m -run Parity -v $(PARITY)

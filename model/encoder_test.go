@@ -10,6 +10,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/gomlx/compute/dtypes"
+
 	"github.com/januslm/janus/classifier"
 	"github.com/januslm/janus/internal/backend"
 	"github.com/januslm/janus/internal/fixtures"
@@ -410,4 +412,33 @@ func TestEncoderSetAdapter(t *testing.T) {
 		w.compare(fmt.Sprintf("row %d", i), swapped[i], merged[i])
 	}
 	w.check(t, 2e-5)
+}
+
+// TestEncoderBFloat16 runs every family as on a GPU. bfloat16 has 8 bits: states of size 1 differ by some hundredths.
+func TestEncoderBFloat16(t *testing.T) {
+	b := testBackend(t, "")
+	if !b.IsXLA() {
+		t.Skip("the pure-Go backend takes minutes for bfloat16")
+	}
+	feature := classifier.Feature{Layer: classifier.LastLayer, Pooling: classifier.PoolMean}
+	for _, dir := range fixtures.Glob(t, "encoders/*") {
+		t.Run(filepath.Base(dir), func(t *testing.T) {
+			var results [2][][]float32
+			for i, dtype := range []dtypes.DType{dtypes.Float32, dtypes.BFloat16} {
+				m := openModel(t, dir, model.Options{Backend: b, DType: dtype})
+				var err error
+				if results[i], err = m.Embed(context.Background(), randomRows(m, 20, 3), nil, feature); err != nil {
+					t.Fatal(err)
+				}
+			}
+			var w worst
+			for i := range results[0] {
+				w.compare(fmt.Sprintf("pooled state of row %d", i), results[1][i], results[0][i])
+			}
+			w.check(t, 0.1)
+			if w.diff == 0 {
+				t.Error("bfloat16 gives exactly float32's states")
+			}
+		})
+	}
 }

@@ -108,6 +108,9 @@ func (g *gen) reveal(v, s *side, key, leak, harmless string) {
 
 func infoTrace(g *gen, _ Template, x exchange) (vulnerable, safe side) {
 	g.infoTalk(&x.resp)
+	if g.chance(0.5) {
+		x.resp.insert(g.sampleTrace(x.resp.format()))
+	}
 	v, s := twins(x)
 	f, key := x.resp.format(), g.unique(g.pick("trace", "stack", "exception", "debug", "error_detail"))
 	app := g.company()
@@ -118,7 +121,7 @@ func infoTrace(g *gen, _ Template, x exchange) (vulnerable, safe side) {
 	v.evidence, v.note = escape(f, strings.TrimSpace(trace[at])), "the server's own stack trace"
 	v.seen = "[The answer has|The response contains] the stack trace of the application that answers: {ev}."
 	v.why = "[It gives away|A stranger learns] [class and file names|its code's layout] and [where it fails|lines of the code], which [helps to attack|makes it easier to attack] [just this server|it further]."
-	if g.chance(0.5) {
+	if g.chance(0.7) {
 		sample := newGen(seed, key, 0).lines(f, key, g.frames("example"))
 		lead := g.say("[Sample output|From the tutorial|Listing " + g.digits(1) + "|Example program]: [what a failing call looks like|reading such a report|not from this site]")
 		s.resp.insert(g.paragraph(f, g.unique("listing_title"), lead))

@@ -129,7 +129,11 @@ func infoHash(g *gen, _ Template, x exchange) (vulnerable, safe side) {
 	v.why = "[That is a password's hash|The format is that of a password hash], which [can be guessed at offline|invites guessing without limits] and [never belongs|has no place] in [a response|what a client gets]."
 	last := field{name, g.pick("set", "not shown", "********", "changed "+g.date(), "expires "+g.date())}
 	s.why = "[It tells that there is a password, not which|Nothing of the password or its hash is in it], [so|and] [there is nothing to guess at|no offline attack is possible]."
-	if g.chance(0.5) {
+	switch g.IntN(3) {
+	case 0:
+		last = field{g.pick("password_format", "scheme", "algorithm"), hash[:strings.LastIndexByte(hash, '$')+1] + g.pick("…", "(not shown)", "<hash>")}
+		s.why = "[Only the scheme and its cost are given|It names the scheme and what it costs], [the hash itself is left out|without the hash], so [there is nothing to guess at|no offline attack is possible]."
+	case 1:
 		last = field{g.pick("avatar_digest", "file_hash", "etag", "checksum"), checksum}
 		s.why = "[It is the checksum of a file|That hash belongs to a file], [plain SHA-256 of public content|for comparing downloads], [not of a password|and no secret was hashed]."
 	}
@@ -147,11 +151,23 @@ func infoVersion(g *gen, _ Template, x exchange) (vulnerable, safe side) {
 	product := g.pick("Apache Tomcat/9.0.%d - JVM 1.8.0_%d", "PHP/7.%d.%d (cli)", "Django/3.%d.%d with DEBUG on", "WildFly %d.0.%d on OpenJDK 11", "ASP.NET 4.%d.%d on IIS", "Node.js v14.%d.%d, Express 4", "WebLogic Server 12.%d.%d")
 	leak := fmt.Sprintf(product, g.between(1, 8), d(30)) + ", Linux 4.15.0-" + g.digits(3)
 	harmless := capital(g.company()) + g.pick(" API ", " web ", " portal ", " app ") + fmt.Sprintf("%d.%d.%d", g.between(1, 8), d(30), d(9)) + g.pick("", ", see the changelog", ", documentation 4.15")
-	lead := g.pick("Powered by ", "Running on ", "", "Version: ", "Engine: ")
-	g.reveal(&v, &s, g.pick("version", "engine", "powered_by", "generator", "build"), lead+leak, lead+harmless)
+	lead := g.pick("Powered by ", "Running on ", "Served by ", "Host: ", "Engine: ")
+	required := g.chance(0.6)
+	if required {
+		harmless = g.pick("Works with ", "Download needs ", "Tested with ", "Requires at least ", "Supports ") + leak
+		g.reveal(&v, &s, g.pick("platform", "notes", "technical"), lead+leak, harmless)
+	} else {
+		g.reveal(&v, &s, g.pick("version", "engine", "powered_by", "generator", "build"), lead+leak, lead+harmless)
+	}
 	v.note, s.note = "versions of the software underneath", "the product's own public version"
 	v.seen = "[The page tells|Part of the body is] what it runs on, [in detail|version by version]: {ev}."
 	v.why = "[Runtime and operating system|The platform's exact versions] [are named|are given], so [published holes can be looked up|an attacker picks matching exploits] [at once|without probing]."
+	if required {
+		s.note = "what a product needs"
+		s.seen = "[The versions that are named|What is named with versions] stand in {ev}."
+		s.why = "[That is a product's list of requirements|It says what customers need for a download], [meant to be read by them|published on purpose]; [what this server runs on|the platform of this very server] [is not told|remains unknown]."
+		return v, s
+	}
 	s.seen = "[The version that is shown|What is shown as a version] is {ev}."
 	s.why = "[It is the product's own release|That is the release of the service itself], [published anyway|as in its changelog], and [says nothing of|does not name] the [server software|platform] [underneath|that it runs on]."
 	return v, s
@@ -170,10 +186,20 @@ func infoPath(g *gen, _ Template, x exchange) (vulnerable, safe side) {
 	words := g.pick("failed to open ", "cannot read ", "missing template ", "not found: ", "include error: ", "could not load ")
 	leak := words + base + slash + g.noun() + slash + file + "." + ext
 	harmless := words + "/" + g.noun() + "/" + file + "." + g.pick("html", "pdf", "png", ext)
+	guide := g.chance(0.6)
+	if guide {
+		harmless = g.pick("Installation guide: copy it to ", "Manual: put the sample at ", "Step "+g.digits(1)+": unpack into ", "Example of a path: ") + strings.TrimPrefix(leak, words)
+	}
 	g.reveal(&v, &s, g.pick("error", "warning", "detail", "reason"), leak, harmless)
 	v.note, s.note = "a path of the server's file system", "a path of the site's addresses"
 	v.seen = "[The message contains|In the message stands] a full path of the server's disk: {ev}."
 	v.why = "[It shows where the application lies|Root, user or release folder can be read off], which [helps with|is what one needs for] [path traversal and file inclusion|aiming at files]."
+	if guide {
+		s.note = "a path in instructions for the reader's own machine"
+		s.seen = "[The body contains|In the body stands] a full path: {ev}."
+		s.why = "[It belongs to instructions|The sentence is part of a manual] and [speaks of|means] the reader's own [installation|machine], [so nothing is said of|and not] this server's [disk|file system]."
+		return v, s
+	}
 	s.seen = "[The message contains|In the message stands] a path: {ev}."
 	s.why = "[It is a path of the site's own addresses|That is the part of a URL], [which the client knows already|as the client asks for it], [not|and not] one of the server's [disk|file system]."
 	return v, s

@@ -87,13 +87,27 @@ func sqliError(g *gen, _ Template, x exchange) (vulnerable, safe side) {
 	database, text := g.databaseError(near)
 	key := g.unique(g.pick("error", "message", "detail", "exception", "warning"))
 	v.resp.insert(g.paragraph(f, key, text))
-	if g.chance(0.3) {
+	article := g.chance(0.65)
+	if g.chance(0.3) && !article {
 		v.resp.setStatus(500, "Internal Server Error")
 	}
 	v.evidence, v.note = escape(f, text), "the input breaks a statement and the error comes back"
 	v.seen = "[The request sends|The value of " + in.name + " is] " + quoted(payload) + " and the response [has|shows] {ev}."
 	v.why = "[That is|It is] an error of " + database + " that [quotes the input|names the input's own characters] as [part of the statement|SQL], so [the value is put into the query as text|the quote left its string] and [can change it|the query can be rewritten]."
 	text, why := g.refusal(in.name, payload)
+	if article { // the same refusal or echo on both sides; in place of the error one that is a text's subject
+		_, subject := g.databaseError(g.pick("' AND "+g.noun()+" = 1", "FROM "+g.noun()+"s", "'"+g.noun()+"'", "ORDER BY "+g.noun()))
+		subject = g.say("[Article|Forum|Solved|Ticket|FAQ]: ") + subject
+		s.resp.insert(g.paragraph(f, key, subject))
+		text = g.say("[Nothing found for|No entries for|0 results for|No match:] {v}[.|]", "v", payload)
+		echo := g.paragraph(f, g.unique("query_text"), text)
+		v.resp.insert(echo)
+		s.resp.insert(echo)
+		s.evidence, s.note = escape(f, subject), "the error is the subject of a text, the input was searched for"
+		s.seen = "[The request sends|The value of " + in.name + " is] " + quoted(payload) + ", and [the error in the page is|there is an error in the page:] {ev}."
+		s.why = "[It does not name|What it names is not] the input's characters: [it is a text that people read here|an article or a thread is listed], and [the input itself was searched for|the search for the input] [as plain text|and found nothing]."
+		return v, s
+	}
 	s.resp.insert(g.paragraph(f, key, text))
 	s.evidence, s.note = escape(f, text), "the input is taken as text or refused"
 	s.seen = "[The request sends|The value of " + in.name + " is] " + quoted(payload) + " and the response [has|answers] {ev}."

@@ -280,12 +280,12 @@ func xssDOM(g *gen, _ Template, x exchange) (vulnerable, safe side) {
 	v, s := twins(x)
 	name, id, other := g.pick("q", "v", "term", "value", "text"), g.noun(), "empty-"+g.noun()
 	source := g.pick(`new URLSearchParams(location.search).get("`+in.name+`")`, `new URL(location.href).searchParams.get("`+in.name+`")`)
-	hint := `"<b>` + g.pick("Nothing here", "No entries", "Loading", "One moment") + `</b>"`
+	hint := `"` + g.pick("Nothing here", "No entries", "Loading", "One moment") + `"`
 	intro := fmt.Sprintf("<div id=%q></div><div id=%q></div>\n<script>\n  const %s = %s || \"\";\n", id, other, name, source)
 	sink := func(target, property, value string) string {
 		return fmt.Sprintf("  document.getElementById(%q).%s = %s;\n", target, property, value)
 	}
-	v.resp.insert(intro + sink(other, "textContent", `"…"`) + sink(id, "innerHTML", name) + "</script>")
+	v.resp.insert(intro + sink(other, "textContent", hint) + sink(id, "innerHTML", name) + "</script>")
 	s.resp.insert(intro + sink(other, "innerHTML", hint) + sink(id, "textContent", name) + "</script>")
 	v.evidence, v.note = "innerHTML = "+name+";", "a script writes the parameter as markup"
 	v.seen = "[The page's own script|A script of the page] takes " + in.name + " from the address and [assigns|writes] it with {ev}."

@@ -56,10 +56,11 @@ func (g *gen) some(p float64, list ...string) []string {
 // say draws a text from a small grammar: [a|b|c] is one of its parts, which may have brackets of their own, and {name} is
 // the value that follows that name in with. Values are put in last, so that nothing in them is read as grammar.
 func (g *gen) say(text string, with ...string) string {
-	text = g.choose(text)
-	if len(with) == 0 {
-		return text
-	}
+	return substitute(g.choose(text), with)
+}
+
+// substitute puts values in for {name}; with is names and values in turn.
+func substitute(text string, with []string) string {
 	pairs := make([]string, len(with))
 	for i := 0; i < len(with); i += 2 {
 		pairs[i], pairs[i+1] = "{"+with[i]+"}", with[i+1]

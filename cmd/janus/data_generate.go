@@ -181,13 +181,17 @@ func (f *generateFlags) run(ctx context.Context, store *dataset.Store) error {
 	if err != nil {
 		return err
 	}
-	bar := progress.Start(os.Stderr, progress.Options{Title: "making pairs", Total: int64(job.Num)})
-	defer bar.Finish()
-	job.Progress = func(ended int) { bar.Set(int64(ended)) }
+	var bar *progress.Bar // made with the first call, which says how much there is to do
+	defer func() { bar.Finish() }()
+	job.Progress = func(ended, todo int) {
+		if bar == nil {
+			bar = progress.Start(os.Stderr, progress.Options{Title: "making pairs", Total: int64(todo)})
+		}
+		bar.Set(int64(ended))
+	}
 	var printing error
 	if f.verbose {
-		out := bar.Over(os.Stdout)
-		job.Written = func(p dataset.Pair) { printing = cmp.Or(printing, printPair(out, p)) }
+		job.Written = func(p dataset.Pair) { printing = cmp.Or(printing, printPair(bar.Over(os.Stdout), p)) }
 	}
 	result, err := job.Do(ctx)
 	bar.Finish()

@@ -28,8 +28,8 @@ type Job struct {
 	// Ordered writes pairs in the order of their indices, however many workers there are: each waits for those before it.
 	Ordered bool
 
-	Progress func(ended int)    // may be nil; pairs that are done or given up, those of earlier processes too
-	Written  func(dataset.Pair) // may be nil; called for each pair that is in the store now, one at a time
+	Progress func(ended, todo int) // may be nil; of the pairs that were missing, those that are done or given up now
+	Written  func(dataset.Pair)    // may be nil; called for each pair that is in the store now, one at a time
 }
 
 // Result is what became of a job.
@@ -63,7 +63,7 @@ func (j *Job) Do(ctx context.Context) (Result, error) {
 		}
 	}
 	todo := j.chunks(there)
-	j.progress(result.Before)
+	j.progress(0, j.Num-result.Before)
 
 	ctx, stop := context.WithCancelCause(ctx)
 	defer stop(nil)
@@ -172,8 +172,7 @@ func (j *Job) work(ctx context.Context, g *gate, made chan<- chunk) {
 
 // write puts into the store what comes, all that is ready in one transaction.
 func (j *Job) write(ctx context.Context, made <-chan chunk, result *Result) error {
-	ended := result.Before
-	next := 0
+	ended, todo, next := 0, j.Num-result.Before, 0
 	var waiting []chunk
 	for c := range made {
 		waiting = append(waiting, c)
@@ -204,13 +203,13 @@ func (j *Job) write(ctx context.Context, made <-chan chunk, result *Result) erro
 			}
 		}
 		ended += len(ready)
-		j.progress(ended)
+		j.progress(ended, todo)
 	}
 	return nil
 }
 
-func (j *Job) progress(ended int) {
+func (j *Job) progress(ended, todo int) {
 	if j.Progress != nil {
-		j.Progress(ended)
+		j.Progress(ended, todo)
 	}
 }

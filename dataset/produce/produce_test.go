@@ -106,7 +106,7 @@ func TestAgents(t *testing.T) {
 	g := generator(t, s, run, server.URL, 300*time.Millisecond, 10)
 	var ended []int
 	job := produce.Job{
-		Store: s, Run: run, Num: 20, Workers: 8, Make: produce.ByAgents(g, nil), Progress: func(n int) { ended = append(ended, n) },
+		Store: s, Run: run, Num: 20, Workers: 8, Make: produce.ByAgents(g, nil), Progress: func(n, _ int) { ended = append(ended, n) },
 	}
 	r, err := job.Do(t.Context())
 	if err != nil || r.Missing != 0 {

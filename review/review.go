@@ -58,6 +58,8 @@ type Reviewer struct {
 	options   Options
 	limit     int // tokens of a prompt
 	threshold float64
+	// ownThreshold is that where the options name none: the first head's, or 0.5.
+	ownThreshold float64
 
 	modelName string
 	adapters  []string // names
@@ -104,6 +106,7 @@ func (r *Reviewer) set(o Options, threshold float64, positions int) (err error) 
 			return err
 		}
 	}
+	r.ownThreshold = threshold
 	if o.Threshold != nil {
 		threshold = *o.Threshold
 	}
@@ -156,6 +159,7 @@ type row struct {
 	index   int // of the finding
 	prompt  []int32
 	adapter int
+	cut     string // what was cut of the prompt
 	verdict finding.Verdict
 }
 
@@ -163,6 +167,8 @@ type row struct {
 type Outcome struct {
 	Index   int // of the finding
 	Verdict finding.Verdict
+
+	cut string // what was cut of the prompt
 }
 
 // Review reviews findings and hands the verdicts of each batch to done as soon as it is through; the order is that of the
@@ -177,7 +183,7 @@ func (r *Reviewer) Review(ctx context.Context, findings []*finding.Finding, done
 		w, err := r.prepare(i, f)
 		if err != nil {
 			w.verdict.Error = err.Error()
-			if err := done([]Outcome{{i, w.verdict}}); err != nil {
+			if err := done([]Outcome{{Index: i, Verdict: w.verdict}}); err != nil {
 				return err
 			}
 			continue
@@ -199,7 +205,7 @@ func (r *Reviewer) Review(ctx context.Context, findings []*finding.Finding, done
 		}
 		outcomes := make([]Outcome, len(members))
 		for i, w := range members {
-			outcomes[i] = Outcome{w.index, w.verdict}
+			outcomes[i] = Outcome{w.index, w.verdict, w.cut}
 		}
 		if err := done(outcomes); err != nil {
 			return err
@@ -224,7 +230,7 @@ func (r *Reviewer) prepare(i int, f *finding.Finding) (*row, error) {
 	if err != nil {
 		return w, err
 	}
-	w.prompt = prompt
+	w.prompt, w.cut = prompt, note
 	if note != "" {
 		w.verdict.Note = joinNotes(append(slices.Clone(f.Notes), note))
 	}

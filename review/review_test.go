@@ -69,7 +69,7 @@ func TestReviewSharesThePrefix(t *testing.T) {
 		}
 	}
 	for i, v := range verdicts {
-		if v.ID != findings[i].ID || v.Verdict != finding.TruePositive || v.Model != "fake" || v.Prompt != prompts.Plain().DefaultVersion() {
+		if v.ID != findings[i].ID || v.Verdict != finding.TruePositive || v.Model != "fake" || v.Prompt != prompts.Plain().Version(findings[i]) {
 			t.Errorf("verdict %d is %+v", i, v)
 		}
 	}

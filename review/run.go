@@ -15,6 +15,8 @@ type Run struct {
 	Unreadable []error
 	Limit      int // most findings, the first ones of all reports; 0 is all
 	Output     *Output
+	// Memory has verdicts of earlier runs; nil remembers nothing.
+	Memory *Memory
 	// Progress is told how many findings are done; it may be nil.
 	Progress func(done, total int)
 }
@@ -23,6 +25,7 @@ type Run struct {
 type Result struct {
 	Reviewed []finding.Reviewed
 	Failed   int // findings with an error
+	Recalled int // findings whose verdict was remembered
 	Unread   int // rows of the reports that could not be read
 	Files    int // reports that could not be read
 	Left     int // findings that were not reached, because the run was cancelled
@@ -40,59 +43,119 @@ func (r *Run) Findings() int {
 	return n
 }
 
-// Do reviews and writes. reviewer may be nil where there are no findings. When ctx is cancelled, what is done is written
-// and Left counts the rest. An error means that verdicts could not be written; they are saved elsewhere then, and the error
-// says where.
-func (r *Run) Do(ctx context.Context, reviewer *Reviewer) (*Result, error) {
-	result := &Result{Files: len(r.Unreadable)}
-	var findings []*finding.Finding
-	var verdicts []*finding.Verdict
+// Do reviews and writes. open gives the reviewer; it is not called where nothing is left to review. When ctx is cancelled,
+// what is done is written and Left counts the rest. An error means that the reviewer could not be had, or that verdicts could
+// not be written; they are saved elsewhere then, and the error says where.
+func (r *Run) Do(ctx context.Context, open func() (*Reviewer, error)) (*Result, error) {
+	w := r.collect()
+	todo := w.recall()
+	var reviewer *Reviewer
+	if len(todo) > 0 {
+		var err error
+		if reviewer, err = open(); err != nil {
+			r.Output.Abandon()
+			return w.result, err
+		}
+	}
+	err := errors.Join(r.unread(), w.writeRecalled())
+	if err == nil && len(todo) > 0 {
+		findings := make([]*finding.Finding, len(todo))
+		for k, i := range todo {
+			findings[k] = w.findings[i]
+		}
+		err = reviewer.Review(ctx, findings, func(batch []Outcome) error {
+			for k, o := range batch {
+				batch[k].Index = todo[o.Index]
+				if r.Memory != nil {
+					r.Memory.keep(findings[o.Index], o, reviewer.ownThreshold)
+				}
+			}
+			return w.take(batch)
+		})
+		if ctx.Err() != nil && w.unwritten == nil {
+			err = nil // what is done is done
+		}
+	}
+	w.result.Left = len(w.findings) - w.done
+	if err != nil {
+		r.Output.Abandon()
+		return w.result, Rescue(w.result.Reviewed, err)
+	}
+	if err := r.Output.Close(w.result.Reviewed); err != nil {
+		return w.result, Rescue(w.result.Reviewed, err)
+	}
+	return w.result, nil
+}
+
+// work is a run under way.
+type work struct {
+	run       *Run
+	result    *Result
+	findings  []*finding.Finding
+	verdicts  []*finding.Verdict // of the findings
+	recalled  []Outcome
+	done      int
+	unwritten error // why a row could not be written
+}
+
+// collect lists the run's findings and makes room for their verdicts.
+func (r *Run) collect() *work {
+	w := &work{run: r, result: &Result{Files: len(r.Unreadable)}}
 	total := r.Findings()
 	for _, report := range r.Reports {
-		result.Unread += len(report.Problems)
+		w.result.Unread += len(report.Problems)
 		reviewed := finding.Reviewed{Report: report, Verdicts: make([]finding.Verdict, len(report.Findings))}
 		for i := range report.Findings {
-			if len(findings) < total {
-				findings = append(findings, &report.Findings[i])
-				verdicts = append(verdicts, &reviewed.Verdicts[i])
+			if len(w.findings) < total {
+				w.findings = append(w.findings, &report.Findings[i])
+				w.verdicts = append(w.verdicts, &reviewed.Verdicts[i])
 			}
 		}
-		result.Reviewed = append(result.Reviewed, reviewed)
+		w.result.Reviewed = append(w.result.Reviewed, reviewed)
 	}
-	unwritten := r.unread()
-	done := 0
-	if unwritten == nil && total > 0 {
-		err := reviewer.Review(ctx, findings, func(batch []Outcome) error {
-			for _, o := range batch {
-				*verdicts[o.Index] = o.Verdict
-				done++
-				if o.Verdict.Error != "" {
-					result.Failed++
-				}
+	return w
+}
+
+// recall looks for remembered verdicts, and lists the findings that have none.
+func (w *work) recall() (todo []int) {
+	for i, f := range w.findings {
+		if w.run.Memory != nil {
+			if v, ok := w.run.Memory.recall(f); ok {
+				w.recalled = append(w.recalled, Outcome{Index: i, Verdict: v})
+				continue
 			}
-			for _, o := range batch { // after all are kept: a row that cannot be written must not cost the others
-				if unwritten = r.Output.Row(o.Verdict); unwritten != nil {
-					return unwritten
-				}
-			}
-			if r.Progress != nil {
-				r.Progress(done, total)
-			}
-			return nil
-		})
-		if err != nil && unwritten == nil && ctx.Err() == nil {
-			unwritten = err
+		}
+		todo = append(todo, i)
+	}
+	w.result.Recalled = len(w.recalled)
+	return todo
+}
+
+func (w *work) writeRecalled() error {
+	if len(w.recalled) == 0 {
+		return nil
+	}
+	return w.take(w.recalled)
+}
+
+// take puts verdicts in their places and writes them where the output is one of rows.
+func (w *work) take(batch []Outcome) error {
+	for _, o := range batch {
+		*w.verdicts[o.Index] = o.Verdict
+		w.done++
+		if o.Verdict.Error != "" {
+			w.result.Failed++
 		}
 	}
-	result.Left = total - done
-	if unwritten != nil {
-		r.Output.Abandon()
-		return result, Rescue(result.Reviewed, unwritten)
+	for _, o := range batch { // after all are kept: a row that cannot be written must not cost the others
+		if w.unwritten = w.run.Output.Row(o.Verdict); w.unwritten != nil {
+			return w.unwritten
+		}
 	}
-	if err := r.Output.Close(result.Reviewed); err != nil {
-		return result, Rescue(result.Reviewed, err)
+	if w.run.Progress != nil {
+		w.run.Progress(w.done, len(w.findings))
 	}
-	return result, nil
+	return nil
 }
 
 // unread gives reports and rows that could not be read a place in a row-by-row output.

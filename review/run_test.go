@@ -20,6 +20,11 @@ const twoRowsOneBroken = `{"id":"a","category":"code","snippet":"x = 1"}
 {"id":"c","category":"code","snippet":"y = 2"}
 `
 
+// ready gives a reviewer that is there.
+func ready(r *Reviewer) func() (*Reviewer, error) {
+	return func() (*Reviewer, error) { return r, nil }
+}
+
 func readText(t *testing.T, text string) []*finding.Report {
 	t.Helper()
 	reports, _, err := Read(t.Context(), []string{"-"}, ReadOptions{Stdin: strings.NewReader(text)})
@@ -88,7 +93,7 @@ func TestRunKeepsUnreadableRows(t *testing.T) {
 	}
 	progress := 0
 	run := Run{Reports: readText(t, twoRowsOneBroken), Output: output, Progress: func(done, total int) { progress = done*10 + total }}
-	result, err := run.Do(context.Background(), fakeReviewer(t, &fakeEngine{p: 0.9, bad: -1}, Options{}))
+	result, err := run.Do(context.Background(), ready(fakeReviewer(t, &fakeEngine{p: 0.9, bad: -1}, Options{})))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -108,7 +113,7 @@ func TestRunLimit(t *testing.T) {
 		t.Fatal(err)
 	}
 	run := Run{Reports: append(readText(t, `{"id":"a","snippet":"x"}`), readText(t, twoRowsOneBroken)[0]), Limit: 2, Output: output}
-	result, err := run.Do(context.Background(), fakeReviewer(t, &fakeEngine{p: 0.9, bad: -1}, Options{}))
+	result, err := run.Do(context.Background(), ready(fakeReviewer(t, &fakeEngine{p: 0.9, bad: -1}, Options{})))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -136,7 +141,7 @@ func TestRunCancelled(t *testing.T) {
 			e := &fakeEngine{p: 0.9, bad: -1}
 			reviewer := fakeReviewer(t, e, Options{Batch: 1})
 			reviewer.engine = stopping{e}
-			result, err := run.Do(ctx, reviewer)
+			result, err := run.Do(ctx, ready(reviewer))
 			if err != nil || result.Left != 1 {
 				t.Fatalf("error %v, result %+v", err, result)
 			}
@@ -261,7 +266,7 @@ func TestRunRescuesVerdicts(t *testing.T) {
 				t.Fatal(err)
 			}
 			run := Run{Reports: readText(t, `{"id":"a","snippet":"x"}`+"\n"+`{"id":"b","snippet":"y"}`), Output: output}
-			_, err = run.Do(context.Background(), fakeReviewer(t, &fakeEngine{p: 0.9, bad: -1}, Options{}))
+			_, err = run.Do(context.Background(), ready(fakeReviewer(t, &fakeEngine{p: 0.9, bad: -1}, Options{})))
 			if err == nil || !strings.Contains(err.Error(), "no space left on device") {
 				t.Fatalf("error is %v", err)
 			}

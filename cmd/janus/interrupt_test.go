@@ -31,7 +31,7 @@ func manyFindings(t *testing.T, n int) string {
 // startReview starts `janus review` one finding at a time on the tiny model.
 func startReview(t *testing.T, arguments ...string) (cmd *exec.Cmd, stderr *bytes.Buffer) {
 	t.Helper()
-	cmd = exec.Command("janus", append([]string{"review", "--batch", "1", "--min-tokens", "32", "--max-tokens", "32"}, arguments...)...)
+	cmd = exec.Command("janus", append([]string{"review", "--no-cache", "--batch", "1", "--min-tokens", "32", "--max-tokens", "32"}, arguments...)...)
 	cmd.Env = append(os.Environ(), "MODEL_PATH="+filepath.Join(makeModels(t), "tiny"), "GOMLX_BACKEND=go")
 	stderr = &bytes.Buffer{}
 	cmd.Stderr = stderr

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -12,7 +13,9 @@ import (
 	"golang.org/x/term"
 
 	"github.com/januslm/janus/finding"
+	"github.com/januslm/janus/internal/backend"
 	"github.com/januslm/janus/internal/progress"
+	"github.com/januslm/janus/model"
 	"github.com/januslm/janus/review"
 	"github.com/januslm/janus/rules"
 )
@@ -27,6 +30,8 @@ type reviewFlags struct {
 	rules     []string
 	limit     int
 	threshold float64
+	cache     string
+	noCache   bool
 
 	dryRun, showPrompts bool
 }
@@ -79,6 +84,8 @@ func (f *reviewFlags) add(flags *pflag.FlagSet) {
 	flags.BoolVar(&f.output.SARIF.DropSuppressed, "drop-suppressed", false, "leave suppressed results out of the SARIF (GitHub code scanning ignores suppressions)")
 	flags.BoolVar(&f.output.SARIF.GitHub, "github", false, "keep the SARIF within the limits of GitHub code scanning, and give results that have none fingerprints")
 	flags.IntVar(&f.limit, "limit", 0, "most findings to review; 0 is all")
+	flags.StringVar(&f.cache, "cache", "", "folder of verdicts of earlier reviews: what has not changed is not computed again (default: review in $"+backend.EnvCache+" or in the user's cache folder)")
+	flags.BoolVar(&f.noCache, "no-cache", false, "compute all verdicts, and keep none in the cache")
 	flags.IntVar(&f.options.Batch, "batch", 0, "findings that run together; 0 lets Janus choose")
 	flags.IntVar(&f.options.MaxPrompt, "max-prompt", review.DefaultMaxPrompt, "most tokens of a prompt: longer findings are cut in the middle, with a note")
 	flags.Float64Var(&f.threshold, "threshold", 0.5, "probability from which a finding is real (default: the head's own, else 0.5)")
@@ -147,31 +154,67 @@ func (f *reviewFlags) review(ctx context.Context, job review.Run) error {
 		return err
 	}
 	job.Output = out
-	var reviewer *review.Reviewer
+	var cache *review.Cache
 	if job.Findings() > 0 {
-		m, err := f.model.open(ctx)
-		if err != nil {
-			out.Abandon()
-			return err
-		}
-		defer m.Close() //nolint:errcheck // the process ends
-		f.options.Limits = review.DefaultLimits(f.model.cpu)
-		if reviewer, err = review.New(m, f.options); err != nil {
+		if job.Memory, cache, err = f.memory(ctx); err != nil {
 			out.Abandon()
 			return err
 		}
 	}
-	bar.Start()
 	job.Progress = func(done, _ int) { bar.Set(int64(done)) }
-	result, err := job.Do(ctx, reviewer)
+	var m *model.Model
+	result, err := job.Do(ctx, func() (reviewer *review.Reviewer, err error) {
+		if m, err = f.model.open(ctx); err != nil {
+			return nil, err
+		}
+		f.options.Limits = review.DefaultLimits(f.model.cpu)
+		bar.Start()
+		return review.New(m, f.options)
+	})
+	if m != nil {
+		defer m.Close() //nolint:errcheck // the process ends
+	}
 	bar.Finish()
 	if err != nil {
 		return err
+	}
+	if result.Recalled > 0 {
+		note("%d of %d verdicts are from the cache (--no-cache computes them anew)", result.Recalled, job.Findings())
+	}
+	if cache != nil && cache.Failed() != nil {
+		note("the verdicts could not be kept in the cache for another time: %v", cache.Failed())
 	}
 	if f.output.Path != "" {
 		fmt.Fprintf(os.Stderr, "janus: wrote %s: %s\n", f.output.Path, finding.Summary(result.Reviewed))
 	}
 	return outcome(result, ctx.Err())
+}
+
+// memory is what earlier runs with the same model and settings found, in the cache's folder. It is nil where there is no
+// such folder, or where the model's files cannot be read: opening the model then says why.
+func (f *reviewFlags) memory(ctx context.Context) (*review.Memory, *review.Cache, error) {
+	dir, err := findModel(ctx, f.model.model)
+	if err != nil {
+		return nil, nil, err
+	}
+	f.model.model = dir // found once
+	if f.cache == "" && !f.noCache {
+		if user, err := backend.UserCache(); err == nil {
+			f.cache = filepath.Join(user, "review")
+		}
+	}
+	if f.noCache || f.cache == "" {
+		return nil, nil, nil
+	}
+	cache := review.NewCache(f.cache)
+	memory, err := review.NewMemory(ctx, cache, review.Recipe{
+		Model: dir, Adapters: f.model.adapters, Heads: f.model.heads, Merge: f.model.merge, ContextLength: f.model.context,
+		Backend: backend.Expected(f.model.backend), Options: f.options,
+	})
+	if err != nil {
+		return nil, nil, ctx.Err()
+	}
+	return memory, cache, nil
 }
 
 // count says what is in the reports, without a model.

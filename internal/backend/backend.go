@@ -104,6 +104,43 @@ func open(config string) (b compute.Backend, err error) {
 	return compute.NewWithConfig(config)
 }
 
+// Expected names what New would open, without opening it: what is computed by one name is computed alike. A plugin counts by
+// its file's name and size.
+func Expected(asked string) string {
+	if asked == "" {
+		asked = os.Getenv(EnvBackend)
+	}
+	plugin := findPlugin()
+	switch {
+	case asked == "" && hasGPU():
+		return "xla:cuda"
+	case asked == "" && plugin == "":
+		return "go"
+	case asked == "" || plugin != "" && (asked == "xla" || asked == "xla:cpu"):
+		asked = "xla:" + plugin
+	}
+	if path, ok := strings.CutPrefix(asked, "xla:"); ok && strings.ContainsRune(path, filepath.Separator) {
+		path, options, _ := strings.Cut(path, ",")
+		asked = "xla:" + filepath.Base(path) + "," + options
+		if info, err := os.Stat(path); err == nil {
+			asked += fmt.Sprintf(" (%d bytes)", info.Size())
+		}
+	}
+	return asked
+}
+
+// UserCache is the folder for what Janus keeps for the user: $JANUS_CACHE, else janus in the user's cache folder.
+func UserCache() (string, error) {
+	if dir := os.Getenv(EnvCache); dir != "" {
+		return dir, nil
+	}
+	dir, err := os.UserCacheDir()
+	if err != nil {
+		return "", err
+	}
+	return filepath.Join(dir, "janus"), nil
+}
+
 func isCUDA(config string) bool {
 	return strings.HasPrefix(config, "xla:") && strings.Contains(strings.ToLower(filepath.Base(config)), "cuda")
 }

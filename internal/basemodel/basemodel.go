@@ -58,14 +58,9 @@ func Find(ctx context.Context, asked string, progress Progress) (string, error) 
 	if err != nil {
 		return "", fmt.Errorf("model: %w", err)
 	}
-	cache, err := os.UserCacheDir()
+	cache, err := backend.UserCache()
 	if err != nil {
 		return "", fmt.Errorf("model %s: there is no folder to keep its conversion in (%w): use `janus convert`", asked, err)
-	}
-	if dir := os.Getenv(backend.EnvCache); dir != "" {
-		cache = dir
-	} else {
-		cache = filepath.Join(cache, "janus")
 	}
 	base := strings.TrimSuffix(filepath.Base(asked), filepath.Ext(asked))
 	return convert(ctx, asked, filepath.Join(cache, "converted", base+"-"+sum[:16]), progress)

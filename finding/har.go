@@ -22,7 +22,6 @@ var harFormat = format{
 type harReader struct {
 	in        *input
 	s         *jsonStream
-	entries   int
 	webSocket int
 	unsent    int // entries without a response: blocked, failed, or still under way
 }

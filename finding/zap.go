@@ -11,6 +11,7 @@ type zapAlert struct {
 	cwe                        string
 	site                       string // the URL under which the alert stands
 	descriptionText, otherText string // made plain once, for all instances
+	messages                   map[string]string
 }
 
 // zapInstance is one place where the alert was raised. Reports "plus" carry the exchange.
@@ -21,6 +22,23 @@ type zapInstance struct {
 
 func (a *zapAlert) prepare() {
 	a.descriptionText, a.otherText = ruleText(a.description), ruleText(a.other)
+	a.messages = map[string]string{}
+}
+
+// message is the description and an instance's details. An alert may have a hundred
+// thousand instances that differ in their URL alone: those share one text.
+func (a *zapAlert) message(details string) string {
+	const most = 100 // beyond that they differ
+	text, known := a.messages[details]
+	if !known {
+		var d description
+		d.text(a.descriptionText)
+		d.text(details)
+		if text = d.String(); len(a.messages) < most {
+			a.messages[details] = text
+		}
+	}
+	return text
 }
 
 // finding makes one instance a finding. ZAP's own evidence is what it flags.
@@ -45,9 +63,8 @@ func (a *zapAlert) finding(i zapInstance) Finding {
 		f.Response = joinMessage(i.responseHeader, i.responseBody)
 	}
 	var d description
-	d.text(a.descriptionText)
-	if f.Request == "" {
-		d.detail("Request", strings.TrimSpace(i.method+" "+f.File))
+	if f.Request == "" && i.method != "GET" {
+		d.detail("Method", i.method)
 	}
 	d.detail("Parameter", i.param)
 	d.detail("Attack", i.attack)
@@ -59,7 +76,7 @@ func (a *zapAlert) finding(i zapInstance) Finding {
 	}
 	d.detail("Other information", other)
 	d.detail("Confidence", zapConfidence(a.confidence))
-	f.Message = d.String()
+	f.Message = a.message(d.String())
 	return f
 }
 

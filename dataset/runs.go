@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"strconv"
 
 	"github.com/januslm/janus/finding"
 )
@@ -117,6 +118,13 @@ func addPair(ctx context.Context, tx *sql.Tx, insert *sql.Stmt, run string, p Pa
 	}
 	for i := range p.Findings {
 		f := &p.Findings[i]
+		there, err := findingOf(ctx, tx, f.Source, f.ID)
+		if err == nil && there.ContentHash() != f.ContentHash() { // it must not take the place of another run's
+			return false, fmt.Errorf("finding %q of %q is there already, and it is another one", f.ID, f.Source)
+		}
+		if err != nil && !errors.Is(err, ErrNotFound) {
+			return false, err
+		}
 		if _, err := tx.ExecContext(ctx, insertFinding, finding.FindingRow(f)...); err != nil {
 			return false, fmt.Errorf("finding %q: %w", f.ID, err)
 		}
@@ -141,30 +149,53 @@ func addPair(ctx context.Context, tx *sql.Tx, insert *sql.Stmt, run string, p Pa
 
 // RunExamples gives the examples of a run's pairs with an index below n, in the order of the pairs.
 func (s *Store) RunExamples(ctx context.Context, run string, n int) iter.Seq2[Example, error] {
-	return func(yield func(Example, error) bool) {
-		rows, err := s.db.QueryContext(ctx, `SELECT value FROM generate_pairs, json_each(generate_pairs.rows)
-			WHERE run = ? AND pair < ? AND json_each.type = 'integer' ORDER BY pair, json_each.key`, run, n)
+	return runRows(ctx, s, run, n, "integer", func(value string) (Example, error) {
+		id, err := strconv.ParseInt(value, 10, 64)
 		if err != nil {
-			yield(Example{}, fmt.Errorf("%s: %w", s.path, err))
+			return Example{}, err
+		}
+		return s.Example(ctx, id)
+	})
+}
+
+// RunFindings gives the findings of a run's pairs with an index below n, in the order of the pairs.
+func (s *Store) RunFindings(ctx context.Context, run string, n int) iter.Seq2[finding.Finding, error] {
+	return runRows(ctx, s, run, n, "array", func(value string) (finding.Finding, error) {
+		var key [2]string // source and id
+		if err := json.Unmarshal([]byte(value), &key); err != nil {
+			return finding.Finding{}, err
+		}
+		return findingOf(ctx, s.db, key[0], key[1])
+	})
+}
+
+// runRows gives the rows that a run's pairs name in JSON values of a kind, but for those that a person has deleted since.
+func runRows[T any](ctx context.Context, s *Store, run string, n int, kind string, get func(value string) (T, error)) iter.Seq2[T, error] {
+	return func(yield func(T, error) bool) {
+		var none T
+		rows, err := s.db.QueryContext(ctx, `SELECT value FROM generate_pairs, json_each(generate_pairs.rows)
+			WHERE run = ? AND pair < ? AND json_each.type = ? ORDER BY pair, json_each.key`, run, n, kind)
+		if err != nil {
+			yield(none, fmt.Errorf("%s: %w", s.path, err))
 			return
 		}
 		defer rows.Close() //nolint:errcheck // Err says what went wrong
 		for rows.Next() {
-			var id int64
-			err := rows.Scan(&id)
-			var e Example
+			var value string
+			err := rows.Scan(&value)
+			row := none
 			if err == nil {
-				e, err = s.Example(ctx, id)
+				row, err = get(value)
 			}
 			if errors.Is(err, ErrNotFound) {
-				continue // a person has deleted it since
+				continue
 			}
-			if !yield(e, err) || err != nil {
+			if !yield(row, err) || err != nil {
 				return
 			}
 		}
 		if err := rows.Err(); err != nil {
-			yield(Example{}, fmt.Errorf("%s: %w", s.path, err))
+			yield(none, fmt.Errorf("%s: %w", s.path, err))
 		}
 	}
 }

@@ -3,12 +3,14 @@ package dataset_test
 import (
 	"fmt"
 	"path/filepath"
+	"strings"
 	"sync"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/januslm/janus/dataset"
+	"github.com/januslm/janus/finding"
 	"github.com/januslm/janus/internal/llm"
 )
 
@@ -182,5 +184,42 @@ func TestLedger(t *testing.T) {
 	}
 	if _, ok, err := l.Answered(t.Context(), call.Tag, "q"); ok || err != nil {
 		t.Errorf("%v %v", ok, err)
+	}
+}
+
+func TestFindingsOfARun(t *testing.T) {
+	s := newStore(t)
+	run, err := s.StartRun(t.Context(), "settings")
+	if err != nil {
+		t.Fatal(err)
+	}
+	pair := func(index int, ids ...string) dataset.Pair {
+		p := dataset.Pair{Index: index}
+		for _, id := range ids {
+			p.Findings = append(p.Findings, finding.Finding{ID: id, Source: "offline", Snippet: fmt.Sprint(index, id)})
+		}
+		return p
+	}
+	for _, p := range []dataset.Pair{pair(1, "c", "d"), pair(0, "b", "a"), pair(2, "e")} {
+		if added, err := s.AddPairs(t.Context(), run, []dataset.Pair{p}); err != nil || added != 1 {
+			t.Fatalf("%d, %v", added, err)
+		}
+	}
+	got := ""
+	for f, err := range s.RunFindings(t.Context(), run, 2) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		got += f.ID
+	}
+	if got != "bacd" {
+		t.Errorf("findings %q", got)
+	}
+	// One that would take another's place: nothing of the pair is kept.
+	if _, err := s.AddPairs(t.Context(), run, []dataset.Pair{pair(3, "new", "a")}); err == nil || !strings.Contains(err.Error(), `"a"`) {
+		t.Error(err)
+	}
+	if n, err := s.CountFindings(t.Context(), dataset.Filter{}); err != nil || n != 5 {
+		t.Errorf("%d findings, %v", n, err)
 	}
 }

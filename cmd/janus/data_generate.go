@@ -42,7 +42,7 @@ type generateFlags struct {
 func newDataGenerate() *cobra.Command {
 	var f generateFlags
 	cmd := &cobra.Command{
-		Use:   "generate --vuln CATEGORY --num N",
+		Use:   "generate {--vuln CATEGORY | --iac} --num N",
 		Short: "Make training data: pairs of which one has a flaw and one has not",
 		Long: `Make pairs of HTTP exchanges, of which one has a flaw and the other has not, with an analysis of each. They start from
 hand-written templates: those that Janus brings along, or a file of requests and responses with a line <<<<>>>> between the
@@ -51,6 +51,9 @@ two and a line ==== between cases.
 Where LLM_API_URL is set, agents ask the language model there: they enhance the request and the response, introduce a flaw,
 clone the exchange without it, check the quality, and write the analysis. Otherwise, or with --offline, pairs are made by
 rule, without any model. docs/agents.md says more.
+
+With --iac, --smell or --tool they are pairs of findings in infrastructure code (Ansible, Chef, Puppet, Terraform), always
+by rule.
 
 N counts the pairs in the end: after Ctrl-C or a crash the same command goes on where it stopped, a greater N adds pairs,
 and another --seed makes others.
@@ -62,6 +65,8 @@ Environment, or a file .env in the working folder:
 		Example: `  janus data generate --vuln XSS --num 1000
   janus data generate --vuln SQLI --num 20 --templates mine.txt --seed 7 --verbose --analyze
   LLM_API_URL=http://localhost:8000/v1 LLM_MODEL=qwen3-32b janus data generate --vuln INFO --num 100 --concurrency 8
+  janus data generate --iac --num 200
+  janus data generate --smell weak_cryptography --tool terraform --num 50
   janus data generate --vuln INFO --num 100 --budget 5 --price-in 0.15 --price-out 0.60`,
 		Args: arguments(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -84,6 +89,9 @@ func (f *generateFlags) addAll(flags *pflag.FlagSet) {
 	p, o := &f.plan, &f.llm
 	flags.StringVar(&p.Category, "vuln", "", "what the flaws are: "+strings.Join(dataset.Categories(), ", "))
 	flags.IntVar(&p.Num, "num", 0, "pairs that there are in the end")
+	flags.BoolVar(&p.IaC, "iac", false, "findings in infrastructure code instead, of which one is real and one is not")
+	flags.StringVar(&p.Smell, "smell", "", "only one smell of infrastructure code: "+strings.Join(generate.Smells(), ", "))
+	flags.StringVar(&p.Tool, "tool", "", "only one tool's infrastructure code: "+strings.Join(generate.IaCTools(), ", "))
 	flags.StringVar(&f.templates, "templates", "", "file with templates (default: Janus' own)")
 	flags.StringVar(&p.Instruction, "instruction", "", "a wish about style and topic, for the language model")
 	flags.BoolVar(&p.NoFP, "nofp", false, "only the exchanges with a flaw, without their clones")
@@ -106,14 +114,22 @@ func (f *generateFlags) addAll(flags *pflag.FlagSet) {
 func (f *generateFlags) check() error {
 	p := &f.plan
 	p.Category = strings.ToUpper(p.Category)
-	if !slices.Contains(dataset.Categories(), p.Category) {
+	if p.IaC = p.IaC || p.Smell != "" || p.Tool != ""; p.IaC {
+		if p.Category != "" || f.templates != "" || p.Instruction != "" {
+			return errors.New("--iac makes findings in infrastructure code, by rule: --vuln, --templates and --instruction are not for it")
+		}
+		// Making none checks the names.
+		if err := generate.IaC(context.Background(), generate.IaCOptions{Smell: p.Smell, Tool: p.Tool}, 0, nil); err != nil {
+			return err
+		}
+	} else if !slices.Contains(dataset.Categories(), p.Category) {
 		return fmt.Errorf("--vuln: expected one of %s, found %q", strings.Join(dataset.Categories(), ", "), p.Category)
 	}
 	if p.Num < 1 || p.Workers < 1 {
 		return fmt.Errorf("--num and --concurrency: expected at least 1, found %d and %d", p.Num, p.Workers)
 	}
 	if f.analyze = f.analyze || f.analyzeOut != ""; f.analyze && f.analyzeOut == "" {
-		f.analyzeOut = strings.TrimSuffix(f.db, ".db") + "-" + strings.ToLower(p.Category) + ".png"
+		f.analyzeOut = strings.TrimSuffix(f.db, ".db") + "-" + f.what() + ".png"
 	}
 	if f.analyze {
 		if err := histogram.CheckName(f.analyzeOut); err != nil { // before the work
@@ -126,14 +142,22 @@ func (f *generateFlags) check() error {
 	if err := f.readTemplates(); err != nil {
 		return err
 	}
-	if f.offline {
+	if f.offline || p.IaC {
 		return nil
 	}
 	return f.findServer()
 }
 
+// what is made, in a word.
+func (f *generateFlags) what() string {
+	if f.plan.IaC {
+		return "iac"
+	}
+	return strings.ToLower(f.plan.Category)
+}
+
 func (f *generateFlags) readTemplates() (err error) {
-	if f.templates == "" {
+	if f.templates == "" || f.plan.IaC {
 		return nil
 	}
 	file, err := os.Open(f.templates)
@@ -200,7 +224,7 @@ func (f *generateFlags) run(ctx context.Context, store *dataset.Store) error {
 	}
 	err = errors.Join(f.report(store, job, result, err), printing)
 	if f.analyze && ctx.Err() == nil {
-		err = errors.Join(err, showLengths(ctx, store.RunExamples(ctx, job.Run, job.Num), f.analyzeOut))
+		err = errors.Join(err, showLengths(ctx, job, f.what(), f.analyzeOut))
 	}
 	return err
 }
@@ -208,7 +232,7 @@ func (f *generateFlags) run(ctx context.Context, store *dataset.Store) error {
 // report says on standard error what was made and spent; the error is about what was not.
 func (f *generateFlags) report(store *dataset.Store, job *produce.Job, r produce.Result, err error) error {
 	fmt.Fprintf(os.Stderr, "janus: %d of %d pairs of %s are in %s: %d new, %d from before\n",
-		r.Before+r.Added, job.Num, f.plan.Category, f.db, r.Added, r.Before)
+		r.Before+r.Added, job.Num, strings.ToUpper(f.what()), f.db, r.Added, r.Before)
 	if r.Before == job.Num && err == nil {
 		fmt.Fprintln(os.Stderr, "janus: another --seed makes other pairs, and a greater --num makes more")
 	}
@@ -276,6 +300,9 @@ func printPair(w io.Writer, p dataset.Pair) error {
 		}
 		fmt.Fprintf(&b, "=== pair %d: %s, %s (%s)\n%s\n\n%s\n\n%s\n\n", p.Index, e.VulnCategory, truth, cleanLines(e.Note),
 			cleanMessage(e.Request), cleanMessage(e.Response), cleanLines(e.Analysis))
+	}
+	for _, x := range p.Findings {
+		fmt.Fprintf(&b, "=== pair %d: %s, %s at %s\n%s\n\n", p.Index, x.Label, cleanLines(x.Title), finding.Clean(x.Location()), cleanLines(x.Snippet))
 	}
 	_, err := io.WriteString(w, b.String())
 	return err

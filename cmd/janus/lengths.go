@@ -3,11 +3,9 @@ package main
 import (
 	"context"
 	"fmt"
-	"iter"
 	"os"
 	"strings"
 
-	"github.com/januslm/janus/dataset"
 	"github.com/januslm/janus/dataset/produce"
 	"github.com/januslm/janus/internal/histogram"
 	"github.com/januslm/janus/tokenizer"
@@ -16,8 +14,8 @@ import (
 // barColumns is the longest bar of a histogram on a terminal.
 const barColumns = 50
 
-// showLengths prints how many tokens rows have, and saves it as a picture.
-func showLengths(ctx context.Context, rows iter.Seq2[dataset.Example, error], picture string) error {
+// showLengths prints how many tokens a job's rows have, and saves it as a picture.
+func showLengths(ctx context.Context, job *produce.Job, title, picture string) error {
 	unit, of := "tokens", "by the default model's tokenizer"
 	dir, err := findModel(ctx, "")
 	count := func(text string) (int, error) { return len(strings.Fields(text)), nil }
@@ -34,11 +32,11 @@ func showLengths(ctx context.Context, rows iter.Seq2[dataset.Example, error], pi
 			return len(e.IDs), err
 		}
 	}
-	lengths, err := produce.Lengths(rows, count)
+	lengths, err := job.Lengths(ctx, count)
 	if err != nil {
 		return err
 	}
-	h := histogram.New(strings.ToUpper(unit[:1])+unit[1:]+" a row: request, response and analysis", unit, lengths)
+	h := histogram.New(strings.ToUpper(unit[:1])+unit[1:]+" a row: "+title, unit, lengths)
 	if err := h.Write(os.Stdout, barColumns); err != nil {
 		return fmt.Errorf("writing standard output: %w", err)
 	}

@@ -3,10 +3,12 @@ package produce
 import (
 	"context"
 	"errors"
+	"slices"
 
 	"github.com/januslm/janus/dataset"
 	"github.com/januslm/janus/dataset/agents"
 	"github.com/januslm/janus/dataset/generate"
+	"github.com/januslm/janus/finding"
 )
 
 // ByRule makes pairs of HTTP exchanges by rule.
@@ -16,6 +18,22 @@ func ByRule(o generate.Options) Maker {
 		o.Num = to
 		err = generate.Offline(ctx, o, from, func(rows []dataset.Example) error {
 			pairs = append(pairs, dataset.Pair{Index: from + len(pairs), Examples: rows})
+			return nil
+		})
+		return pairs, err
+	}
+}
+
+// IaCByRule makes pairs of findings in infrastructure code by rule; with noFP only the real ones.
+func IaCByRule(o generate.IaCOptions, noFP bool) Maker {
+	return func(ctx context.Context, from, to int) (pairs []dataset.Pair, err error) {
+		o := o
+		o.Num = to
+		err = generate.IaC(ctx, o, from, func(findings []finding.Finding) error {
+			if noFP {
+				findings = slices.DeleteFunc(findings, func(f finding.Finding) bool { return f.Label != string(finding.TruePositive) })
+			}
+			pairs = append(pairs, dataset.Pair{Index: from + len(pairs), Findings: findings})
 			return nil
 		})
 		return pairs, err

@@ -5,8 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
-	"fmt"
-	"iter"
+	"strings"
 
 	"github.com/januslm/janus/dataset"
 	"github.com/januslm/janus/dataset/agents"
@@ -16,7 +15,9 @@ import (
 
 // Plan is what a user asks for.
 type Plan struct {
-	Category    string // one of dataset.Categories
+	Category    string // one of dataset.Categories; empty with IaC
+	IaC         bool   // findings in infrastructure code, which are always made by rule
+	Smell, Tool string // of IaC, as in generate.IaCOptions
 	Num         int    // pairs
 	Seed        uint64
 	Templates   []generate.Template // nil: the embedded ones
@@ -31,9 +32,11 @@ type Plan struct {
 // settings are what a run is known by: all that decides what its pairs are, and nothing else. So Num may grow, and the server's
 // address, the key, the prices and the budget may change while a run goes on.
 type settings struct {
-	Mode        string `json:"mode"` // "rules" or "agents"
-	Category    string `json:"category"`
-	Templates   string `json:"templates"` // SHA-256
+	Mode        string `json:"mode"` // "rules", "agents" or "iac"
+	Category    string `json:"category,omitempty"`
+	Smell       string `json:"smell,omitempty"`
+	Tool        string `json:"tool,omitempty"`
+	Templates   string `json:"templates,omitempty"` // SHA-256
 	Instruction string `json:"instruction,omitempty"`
 	Seed        uint64 `json:"seed"`
 	NoFP        bool   `json:"nofp,omitempty"`
@@ -46,50 +49,68 @@ const ruleChunk = 32
 
 // Job enters the plan's run in the store, or finds it there, and makes it ready to go on.
 func (p *Plan) Job(ctx context.Context, store *dataset.Store) (*Job, error) {
-	templates := p.Templates
-	if templates == nil {
-		templates = generate.Templates(p.Category)
-	}
-	digest, err := hashTemplates(templates)
-	if err != nil {
-		return nil, err
-	}
-	s := settings{Mode: "rules", Category: p.Category, Templates: digest, Seed: p.Seed, NoFP: p.NoFP}
-	if p.LLM != nil {
-		s.Mode, s.Instruction, s.Model, s.Prompts = "agents", p.Instruction, p.LLM.Model, p.Prompts.Version
-	}
-	job := &Job{Store: store, Num: p.Num, Workers: p.Workers}
-	if job.Run, err = store.StartRun(ctx, s); err != nil {
-		return nil, err
-	}
-	if p.LLM == nil {
+	job := &Job{Store: store, Num: p.Num, Workers: p.Workers, Chunk: ruleChunk, Ordered: true}
+	switch {
+	case p.IaC:
+		job.Make = IaCByRule(generate.IaCOptions{Seed: p.Seed, Smell: p.Smell, Tool: p.Tool}, p.NoFP)
+		return job, p.start(ctx, job, settings{Mode: "iac", Smell: p.Smell, Tool: p.Tool})
+	case p.LLM == nil:
 		job.Make = ByRule(generate.Options{Category: p.Category, Seed: p.Seed, Templates: p.Templates, NoFP: p.NoFP})
-		job.Chunk, job.Ordered = ruleChunk, true
-		return job, nil
+		return job, p.start(ctx, job, settings{Mode: "rules"})
 	}
-	costs, err := store.Costs(ctx, job.Run)
+	job.Chunk, job.Ordered = 1, false
+	err := p.start(ctx, job, settings{Mode: "agents", Instruction: p.Instruction, Model: p.LLM.Model, Prompts: p.Prompts.Version})
+	if err == nil {
+		err = p.agents(ctx, job)
+	}
+	return job, err
+}
+
+// start enters the job's run; what its settings have in common with others is filled in.
+func (p *Plan) start(ctx context.Context, job *Job, s settings) (err error) {
+	s.Seed, s.NoFP = p.Seed, p.NoFP
+	if !p.IaC {
+		s.Category = p.Category
+		if s.Templates, err = hashTemplates(p.templates()); err != nil {
+			return err
+		}
+	}
+	job.Run, err = job.Store.StartRun(ctx, s)
+	return err
+}
+
+func (p *Plan) templates() []generate.Template {
+	if p.Templates != nil {
+		return p.Templates
+	}
+	return generate.Templates(p.Category)
+}
+
+// agents makes the job one of agents.
+func (p *Plan) agents(ctx context.Context, job *Job) error {
+	costs, err := job.Store.Costs(ctx, job.Run)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	o := *p.LLM
-	o.Ledger, o.Spent, o.Seed = store.Ledger(), costs.USD+costs.LostUSD, p.Seed
+	o.Ledger, o.Spent, o.Seed = job.Store.Ledger(), costs.USD+costs.LostUSD, p.Seed
 	client, err := llm.New(o)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	g, err := agents.New(agents.Options{
-		Client: client, Prompts: p.Prompts, Category: p.Category, Templates: templates, Instruction: p.Instruction,
+		Client: client, Prompts: p.Prompts, Category: p.Category, Templates: p.templates(), Instruction: p.Instruction,
 		NoFP: p.NoFP, Seed: p.Seed, Run: job.Run,
 	})
 	if err != nil {
-		return nil, err
+		return err
 	}
-	there, err := store.Pairs(ctx, job.Run, p.Num)
+	there, err := job.Store.Pairs(ctx, job.Run, p.Num)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	job.Make = ByAgents(g, there)
-	return job, nil
+	return nil
 }
 
 func hashTemplates(templates []generate.Template) (string, error) {
@@ -101,22 +122,29 @@ func hashTemplates(templates []generate.Template) (string, error) {
 	return hex.EncodeToString(sum[:]), nil
 }
 
-// Lengths counts the tokens of each row: of the request, the response and the analysis together.
-func Lengths(rows iter.Seq2[dataset.Example, error], count func(string) (int, error)) ([]int, error) {
-	var lengths []int
-	for e, err := range rows {
+// Lengths counts the tokens of each of the job's rows that are in the store: of the request, the response and the analysis, or of
+// the title, the message and the code.
+func (j *Job) Lengths(ctx context.Context, count func(string) (int, error)) (lengths []int, err error) {
+	add := func(texts ...string) error {
+		n, err := count(strings.Join(texts, "\n"))
+		lengths = append(lengths, n)
+		return err
+	}
+	for e, err := range j.Store.RunExamples(ctx, j.Run, j.Num) {
+		if err == nil {
+			err = add(e.Request, e.Response, e.Analysis)
+		}
 		if err != nil {
 			return nil, err
 		}
-		total := 0
-		for _, text := range []string{e.Request, e.Response, e.Analysis} {
-			n, err := count(text)
-			if err != nil {
-				return nil, fmt.Errorf("row %d: %w", e.ID, err)
-			}
-			total += n
+	}
+	for f, err := range j.Store.RunFindings(ctx, j.Run, j.Num) {
+		if err == nil {
+			err = add(f.Title, f.Message, f.Snippet)
 		}
-		lengths = append(lengths, total)
+		if err != nil {
+			return nil, err
+		}
 	}
 	return lengths, nil
 }

@@ -156,6 +156,17 @@ func IaC(ctx context.Context, o IaCOptions, from int, yield func(pair []finding.
 	return nil
 }
 
+// name begins the ids: findings made with other options are other ones.
+func (o *IaCOptions) name() string {
+	name := "iac"
+	for _, part := range []string{o.Smell, o.Tool} {
+		if part != "" {
+			name += "-" + part
+		}
+	}
+	return name
+}
+
 // contextLines is how much code stands on each side of the flagged line.
 const contextLines = 5
 
@@ -185,7 +196,7 @@ func makeIaCPair(o IaCOptions, smell, tool string, k int) []finding.Finding {
 		text[at] = indent + flagged
 		line := at + 1
 		return finding.Finding{
-			ID: fmt.Sprintf("iac-%d-%06d%s", o.Seed, k, id), Source: SourceOffline, Tool: "GLITCH", Rule: info.rule, CWE: info.cwe,
+			ID: fmt.Sprintf("%s-%d-%06d%s", o.name(), o.Seed, k, id), Source: SourceOffline, Tool: "GLITCH", Rule: info.rule, CWE: info.cwe,
 			Category: "iac", Language: code.language, File: file, Line: &line, Title: info.title, Message: info.message, Level: "warning",
 			Snippet: strings.Join(text[max(0, at-contextLines):min(len(text), at+contextLines+1)], "\n"), Focus: flagged,
 			Label: label, Group: "iac/" + tool + "/" + smell + "/" + block.name,

@@ -5,7 +5,7 @@ import (
 	"strings"
 )
 
-// NoSplit, as a Filter's Split, chooses rows that no split has yet.
+// NoSplit is the Split of a Filter that chooses rows which have none.
 const NoSplit = "none"
 
 // Filter chooses rows. The zero Filter chooses all; empty fields do not count.

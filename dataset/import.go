@@ -8,8 +8,15 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
+	"net/url"
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
+
+	"modernc.org/sqlite"
+	sqlite3 "modernc.org/sqlite/lib"
 
 	"github.com/januslm/janus/finding"
 )
@@ -148,12 +155,12 @@ func (im *importer) wholeFile(unzipped *bufio.Reader, isParquet bool) (err error
 	if err != nil {
 		return err
 	}
-	names, err := parquetColumns(f, info.Size())
+	file, leaves, err := openParquet(f, info.Size())
 	if err != nil {
 		return fmt.Errorf("%s: %w", im.path, err)
 	}
-	if hasColumns(names) {
-		return readParquetExamples(im.path, f, info.Size(), im.example)
+	if hasColumns(slices.Collect(maps.Values(leaves))) {
+		return readParquetExamples(im.path, file, leaves, im.example)
 	}
 	return im.scan(f)
 }
@@ -297,15 +304,44 @@ func (s *Store) addNew(ctx context.Context, examples []Example, seen map[string]
 	return added, err
 }
 
-// sqlite imports another data base: its training_data, and its findings. It is opened for reading only.
-func (im *importer) sqlite(path string) error {
-	name, err := dsn(path)
+// openUntrusted opens a data base that anybody may have made: nothing is written, no function of its schema is run, and no value
+// is larger than the file.
+func openUntrusted(ctx context.Context, path string, size int64) (*sql.DB, error) {
+	u, err := fileURL(path)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	db, err := sql.Open("sqlite", name+"&mode=ro")
+	u.RawQuery = url.Values{
+		"mode":    {"ro"},
+		"_pragma": {fmt.Sprintf("busy_timeout(%d)", busyTimeout.Milliseconds()), "trusted_schema(0)", "cell_size_check(1)", "query_only(1)"},
+	}.Encode()
+	db, err := sql.Open("sqlite", u.String())
 	if err != nil {
-		return err
+		return nil, err
+	}
+	db.SetMaxOpenConns(1) // the one that has the limit
+	conn, err := db.Conn(ctx)
+	if err == nil {
+		_, err = sqlite.Limit(conn, sqlite3.SQLITE_LIMIT_LENGTH, int(min(size+1<<20, 1e9)))
+		err = errors.Join(err, conn.Close())
+	}
+	if err != nil {
+		return nil, errors.Join(err, db.Close())
+	}
+	return db, nil
+}
+
+// sqlite imports another data base: its training_data, and the findings of a store.
+func (im *importer) sqlite(path string) error {
+	size := int64(0)
+	for _, name := range []string{path, path + "-wal"} {
+		if info, err := os.Stat(name); err == nil {
+			size += info.Size()
+		}
+	}
+	db, err := openUntrusted(im.ctx, path, size)
+	if err != nil {
+		return fmt.Errorf("%s: %w", im.path, err)
 	}
 	defer db.Close() //nolint:errcheck // it is only read
 	tables, err := tableNames(im.ctx, db)
@@ -343,15 +379,21 @@ func (im *importer) sqlite(path string) error {
 
 // readSQLiteExamples reads a table training_data with whatever columns it has.
 func readSQLiteExamples(ctx context.Context, db *sql.DB, name string, yield rowFunc) error {
-	rows, err := db.QueryContext(ctx, "SELECT * FROM "+trainingTable+" ORDER BY rowid")
+	stored, err := seedColumns(ctx, db, trainingTable)
+	if err != nil {
+		return err
+	}
+	var columns []string
+	for _, c := range stored {
+		if name := strings.ToLower(c.name); name == "id" || slices.Contains(exampleColumns, name) {
+			columns = append(columns, name)
+		}
+	}
+	rows, err := db.QueryContext(ctx, "SELECT "+quoteNames(columns)+" FROM "+trainingTable)
 	if err != nil {
 		return err
 	}
 	defer rows.Close() //nolint:errcheck // Err says what went wrong
-	columns, err := rows.Columns()
-	if err != nil {
-		return err
-	}
 	for number := 1; rows.Next(); number++ {
 		values, places := make([]any, len(columns)), make([]any, len(columns))
 		for i := range values {

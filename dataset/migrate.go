@@ -159,9 +159,9 @@ func (s *Store) step(ctx context.Context, conn *sql.Conn, m migration) error {
 	return err
 }
 
-// tableNames is the set of a data base's tables, without SQLite's own.
+// tableNames is the set of a data base's ordinary tables, without SQLite's own. Virtual ones would run what their maker wants.
 func tableNames(ctx context.Context, q querier) (map[string]bool, error) {
-	rows, err := q.QueryContext(ctx, "SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\'")
+	rows, err := q.QueryContext(ctx, "SELECT name FROM sqlite_schema WHERE type = 'table' AND sql NOT LIKE 'create virtual%' AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\'")
 	if err != nil {
 		return nil, err
 	}

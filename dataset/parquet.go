@@ -10,19 +10,25 @@ import (
 	"github.com/januslm/janus/finding"
 )
 
-// parquetColumns names the columns of a Parquet file that are not lists.
-func parquetColumns(r io.ReaderAt, size int64) (names []string, err error) {
+// maxPage is the most bytes that a page of a Parquet file may unpack to.
+const maxPage = 1 << 30
+
+// openParquet opens a file that anybody may have made, and names its columns that are not lists, by their places.
+func openParquet(r io.ReaderAt, size int64) (f *parquet.File, leaves map[int]string, err error) {
 	defer recoverParquet(&err)
-	f, err := parquet.OpenFile(r, size)
-	if err != nil {
-		return nil, err
+	if err := finding.CheckParquet(r, size, maxPage); err != nil {
+		return nil, nil, err
 	}
+	if f, err = parquet.OpenFile(r, size, parquet.SkipPageIndex(true), parquet.SkipBloomFilters(true)); err != nil {
+		return nil, nil, err
+	}
+	leaves = map[int]string{}
 	for _, column := range f.Root().Columns() {
 		if column.Leaf() && !column.Repeated() {
-			names = append(names, column.Name())
+			leaves[column.Index()] = column.Name()
 		}
 	}
-	return names, nil
+	return f, leaves, nil
 }
 
 // recoverParquet makes an error of a panic: the library panics on some damaged files.
@@ -36,18 +42,7 @@ func recoverParquet(err *error) {
 const parquetRows = 64
 
 // readParquetExamples reads a Parquet file of any types: those that say a truth, and texts.
-func readParquetExamples(name string, r io.ReaderAt, size int64, yield rowFunc) (err error) {
-	defer recoverParquet(&err)
-	f, err := parquet.OpenFile(r, size)
-	if err != nil {
-		return fmt.Errorf("%s: %w", name, err)
-	}
-	leaves := map[int]string{}
-	for _, column := range f.Root().Columns() {
-		if column.Leaf() && !column.Repeated() {
-			leaves[column.Index()] = column.Name()
-		}
-	}
+func readParquetExamples(name string, f *parquet.File, leaves map[int]string, yield rowFunc) error {
 	number := 0
 	for _, group := range f.RowGroups() {
 		if err := readRowGroup(group, leaves, func(cells map[string]any) bool {
@@ -57,7 +52,9 @@ func readParquetExamples(name string, r io.ReaderAt, size int64, yield rowFunc) 
 				err = &finding.RowError{Input: name, Where: fmt.Sprintf("row %d", number), Err: err}
 			}
 			return yield(e, err)
-		}); err != nil {
+		}); errors.Is(err, errStop) {
+			return nil
+		} else if err != nil {
 			yield(Example{}, &finding.RowError{Input: name, Where: fmt.Sprintf("row %d", number+1), Err: fmt.Errorf("cannot be read further: %w", err)})
 			return nil
 		}
@@ -116,7 +113,7 @@ func parquetCell(v parquet.Value) any {
 
 // parquetTable writes rows of cells (string, int64, bool or nil) as a Parquet file, compressed with Zstandard.
 type parquetTable struct {
-	w       *parquet.Writer
+	w       *parquet.GenericWriter[any]
 	order   []int // of each leaf, which stand by name in the file, the place of its cell in a row
 	defined []int // of each leaf, the definition level of a value that is there: 1 in a column that may be empty
 }
@@ -129,7 +126,7 @@ func newParquetTable(w io.Writer, names []string, kinds []parquet.Node) *parquet
 		group[name], place[name] = parquet.Compressed(kinds[i], &parquet.Zstd), i
 	}
 	schema := parquet.NewSchema("rows", group)
-	t := &parquetTable{w: parquet.NewWriter(w, schema)}
+	t := &parquetTable{w: parquet.NewGenericWriter[any](w, schema)}
 	for _, path := range schema.Columns() {
 		t.order = append(t.order, place[path[0]])
 		t.defined = append(t.defined, map[bool]int{true: 1}[group[path[0]].Optional()])

@@ -146,8 +146,9 @@ func checkSeed(ctx context.Context, q querier) error {
 	return nil
 }
 
+// seedColumns are a table's stored columns; generated ones would be made anew.
 func seedColumns(ctx context.Context, q querier, table string) ([]seedColumn, error) {
-	rows, err := q.QueryContext(ctx, "SELECT name, type FROM pragma_table_info(?)", table)
+	rows, err := q.QueryContext(ctx, "SELECT name, type FROM pragma_table_xinfo(?) WHERE hidden = 0", table)
 	if err != nil {
 		return nil, err
 	}

@@ -50,26 +50,31 @@ func Open(path string) (*Store, error) {
 	return s, nil
 }
 
-// dsn is the driver's name for a file: a URI, in which no character of a path means anything else.
+// dsn is the driver's name for a file.
 func dsn(path string) (string, error) {
-	if path == "" {
-		return "", errors.New("the data base has no name")
-	}
-	abs, err := filepath.Abs(path)
+	u, err := fileURL(path)
 	if err != nil {
 		return "", err
 	}
-	folder := filepath.Dir(abs)
+	folder := filepath.Dir(filepath.FromSlash(u.Path))
 	if _, err := os.Stat(folder); errors.Is(err, fs.ErrNotExist) {
 		return "", fmt.Errorf("%s: the folder %s is not there: `janus data init` makes it", path, folder)
 	}
-	u := url.URL{Scheme: "file", Path: filepath.ToSlash(abs)}
 	u.RawQuery = url.Values{
 		"_pragma": {fmt.Sprintf("busy_timeout(%d)", busyTimeout.Milliseconds()), "foreign_keys(1)"},
 		// A transaction that begins with a read and then writes would fail, not wait, where another writer came between.
 		"_txlock": {"immediate"},
 	}.Encode()
 	return u.String(), nil
+}
+
+// fileURL is a file's name as a URI, in which no character of a path means anything else.
+func fileURL(path string) (*url.URL, error) {
+	if path == "" {
+		return nil, errors.New("the data base has no name")
+	}
+	abs, err := filepath.Abs(path)
+	return &url.URL{Scheme: "file", Path: filepath.ToSlash(abs)}, err
 }
 
 // prepare makes the file what the rest relies on.

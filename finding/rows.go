@@ -6,6 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+
+	"github.com/parquet-go/parquet-go"
 )
 
 // What follows reads and writes tables whose columns are not a finding's, in the
@@ -85,6 +87,32 @@ func ReadCSVRows(name string, r io.Reader, opts ReadOptions, yield func(line int
 // WriteCSVRow writes a row as [WriteCSV] does: cells are strings, which are
 // guarded from spreadsheets, numbers, booleans or nil.
 func WriteCSVRow(out *bufio.Writer, cells []any) { writeCSVRow(out, cells) }
+
+// CheckParquet looks through a Parquet file that anybody may have made, before
+// parquet-go is let at it: that the sizes which it says of itself are true, and that
+// no page unpacks to more than most bytes.
+func CheckParquet(f io.ReaderAt, size, most int64) (err error) {
+	defer guardPanic("parquet", &err)
+	if err := checkParquetFooter(f, size); err != nil {
+		return err
+	}
+	file, err := parquet.OpenFile(f, size, parquet.SkipPageIndex(true), parquet.SkipBloomFilters(true))
+	if err != nil {
+		return err
+	}
+	rows := int64(0)
+	for _, group := range file.Metadata().RowGroups {
+		if rows += group.NumRows; group.NumRows < 0 || rows > size+10_000 {
+			return fmt.Errorf("it is said to have more rows than its %d bytes can hold", size)
+		}
+		for i := range group.Columns {
+			if err := checkParquetChunk(f, size, &group.Columns[i].MetaData, most); err != nil {
+				return fmt.Errorf("column %d: %w", i+1, err)
+			}
+		}
+	}
+	return nil
+}
 
 // Unzip sees through gzip and byte order marks, as every reader does.
 func Unzip(name string, r io.Reader) (*bufio.Reader, error) {

@@ -17,7 +17,7 @@ with a plain training_data table, is converted in place after a copy of it was p
 		Example: `  janus data init
   janus data init --db study.db`,
 		Args: arguments(cobra.NoArgs),
-		RunE: func(cmd *cobra.Command, _ []string) error {
+		RunE: func(_ *cobra.Command, _ []string) error {
 			store, err := flags.create()
 			if err != nil {
 				return err

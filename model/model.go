@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io/fs"
 	"maps"
 	"os"
 	"path/filepath"
@@ -266,7 +265,7 @@ func (m *Model) openText() error {
 			m.stop = generation.EOS
 		}
 	}
-	if _, err := os.Stat(filepath.Join(m.dir, "tokenizer.json")); errors.Is(err, fs.ErrNotExist) {
+	if !tokenizer.Exists(m.dir) {
 		return nil
 	}
 	if m.tokenizer, err = tokenizer.Open(m.dir); err != nil {

@@ -3,7 +3,6 @@ package tokenizer
 import (
 	"encoding/json"
 	"fmt"
-	"os"
 	"slices"
 	"strings"
 )
@@ -28,18 +27,14 @@ type goTokenizer struct {
 
 // OpenGo reads a tokenizer.json, given by its path or its folder, in pure Go.
 func OpenGo(path string) (Tokenizer, error) {
-	file, err := jsonPath(path)
+	data, file, err := readJSON(path)
 	if err != nil {
 		return nil, err
 	}
-	return openGoFile(file)
+	return parseFile(data, file)
 }
 
-func openGoFile(file string) (*goTokenizer, error) {
-	data, err := os.ReadFile(file)
-	if err != nil {
-		return nil, fmt.Errorf("tokenizer: %w", err)
-	}
+func parseFile(data []byte, file string) (*goTokenizer, error) {
 	t, err := parse(data)
 	if err != nil {
 		return nil, fmt.Errorf("tokenizer: %s: %w", file, err)

@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"os"
 	"slices"
 	"strings"
 	"sync"
@@ -30,17 +29,13 @@ type nativeTokenizer struct {
 // OpenNative reads a tokenizer.json, given by its path or its folder, with the Rust
 // library.
 func OpenNative(path string) (Tokenizer, error) {
-	file, err := jsonPath(path)
+	data, file, err := readJSON(path)
 	if err != nil {
 		return nil, err
 	}
-	inGo, err := openGoFile(file)
+	inGo, err := parseFile(data, file)
 	if err != nil {
 		return nil, err
-	}
-	data, err := os.ReadFile(file)
-	if err != nil {
-		return nil, fmt.Errorf("tokenizer: %w", err)
 	}
 	if data, err = withoutLimits(data); err != nil {
 		return nil, fmt.Errorf("tokenizer: %s: %w", file, err)

@@ -2,6 +2,7 @@ package tokenizer
 
 import (
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 )
@@ -82,8 +83,8 @@ type Tokenizer interface {
 	Close() error
 }
 
-// Open reads the tokenizer of a model folder (or a tokenizer.json given by path) with the
-// native library where it is linked in, else in pure Go.
+// Open reads the tokenizer of a model folder (or a tokenizer.json given by path; see also
+// [Exists]) with the native library where it is linked in, else in pure Go.
 func Open(path string) (Tokenizer, error) {
 	if NativeBuilt {
 		return OpenNative(path)
@@ -91,21 +92,31 @@ func Open(path string) (Tokenizer, error) {
 	return OpenGo(path)
 }
 
-// jsonPath resolves a model folder to its tokenizer.json.
-func jsonPath(path string) (string, error) {
+// readJSON reads the tokenizer.json of a model folder, or makes it of the folder's vocabulary files; file is what to name
+// in messages.
+func readJSON(path string) (data []byte, file string, err error) {
 	info, err := os.Stat(path)
 	if err != nil {
-		return "", fmt.Errorf("tokenizer: %w", err)
+		return nil, "", fmt.Errorf("tokenizer: %w", err)
 	}
-	if !info.IsDir() {
-		return path, nil
+	file = path
+	if info.IsDir() {
+		file = filepath.Join(path, "tokenizer.json")
+		if !has(path, "tokenizer.json") {
+			if !Exists(path) {
+				return nil, "", fmt.Errorf("tokenizer: %s has no tokenizer.json, and neither vocab.json with merges.txt nor vocab.txt "+
+					"(save one with transformers' save_pretrained): %w", path, fs.ErrNotExist)
+			}
+			if data, err = fromVocabulary(path); err != nil {
+				return nil, "", fmt.Errorf("tokenizer: %s: %w", path, err)
+			}
+			return data, path, nil
+		}
 	}
-	file := filepath.Join(path, "tokenizer.json")
-	if _, err := os.Stat(file); err != nil {
-		return "", fmt.Errorf("tokenizer: %s has no tokenizer.json (only the fast tokenizer format is read; "+
-			"save one with transformers' save_pretrained): %w", path, err)
+	if data, err = os.ReadFile(file); err != nil {
+		return nil, "", fmt.Errorf("tokenizer: %w", err)
 	}
-	return file, nil
+	return data, file, nil
 }
 
 // CommonPrefix gives the number of leading ids that all sequences share: the part that a

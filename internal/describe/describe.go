@@ -47,7 +47,7 @@ func Describe(path string) (*Description, error) {
 			return nil, err
 		}
 	}
-	if _, err := os.Stat(filepath.Join(path, "tokenizer.json")); err != nil {
+	if !tokenizer.Exists(path) {
 		return d, nil
 	}
 	t, err := tokenizer.Open(path)

@@ -77,7 +77,7 @@ func (m *Model) renameAdapter(a *lora.Adapter) error {
 // the context is cut off the text's end. whole is how many tokens the text makes uncut. Special-token text is ordinary text.
 func (m *Model) Encode(text string) (ids []int32, whole int, err error) {
 	if m.tokenizer == nil {
-		return nil, 0, fmt.Errorf("model %s has no tokenizer.json (save one with transformers' save_pretrained)", m.dir)
+		return nil, 0, fmt.Errorf("model %s has no tokenizer (save one with transformers' save_pretrained)", m.dir)
 	}
 	return tokenizer.EncodeCut(m.tokenizer, text, m.config.ContextLength)
 }

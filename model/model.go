@@ -284,7 +284,7 @@ func (m *Model) Config() *transformer.Config { return m.config }
 // Dir is the base model's folder.
 func (m *Model) Dir() string { return m.dir }
 
-// Tokenizer is nil where the model's folder has no tokenizer.json.
+// Tokenizer is nil where the model's folder has none.
 func (m *Model) Tokenizer() tokenizer.Tokenizer { return m.tokenizer }
 
 // Chat is nil where the model's folder has no chat template.

@@ -87,8 +87,8 @@ func (m *Model) decodeOutputs(d decodeShape) []string {
 // closures, and would then refuse the loop's (docs/design.md).
 func (m *Model) decodeGraph(d decodeShape) func(in nodes) []*Node {
 	return func(in nodes) []*Node {
-		g := in["pending"].Graph()
-		last := loop(g, m.decodeState(d, in), "running", func(s nodes) { decodeStep{m: m, shape: d, s: s}.run() })
+		state := append(m.fixedState(in), m.freshState(d, in)...)
+		last := m.decodeLoop(d, in, state)
 		var out []*Node
 		for _, name := range m.decodeOutputs(d) {
 			out = append(out, last[name])
@@ -98,13 +98,13 @@ func (m *Model) decodeGraph(d decodeShape) func(in nodes) []*Node {
 	}
 }
 
-// decodeState lists the loop's state: every input, as closures capture nothing, and what changes.
-func (m *Model) decodeState(d decodeShape, in nodes) []loopVar {
-	g := in["pending"].Graph()
-	b := in["pending"].Shape().Dim(0)
-	cacheColumns := in["row.k.0"].Shape().Dim(2) + d.steps()
-	zeros := func(dtype dtypes.DType, dims ...int) *Node { return Zeros(g, shapes.Make(dtype, dims...)) }
+func (m *Model) decodeLoop(d decodeShape, in nodes, state []loopVar) nodes {
+	return loop(in["pending"].Graph(), state, "running", func(s nodes) { decodeStep{m: m, shape: d, s: s}.run() })
+}
 
+// fixedState lists the loop's state that no step changes: every input, as closures capture nothing, and what is made of it
+// once.
+func (m *Model) fixedState(in nodes) []loopVar {
 	var state []loopVar
 	add := func(name string, init *Node) { state = append(state, loopVar{name, init}) }
 	for _, name := range m.decodeInputs(in) {
@@ -118,6 +118,18 @@ func (m *Model) decodeState(d decodeShape, in nodes) []loopVar {
 		add("rows.scale", rows.Scale)
 		add("rows.slot", rows.Slot)
 	}
+	return state
+}
+
+// freshState lists the state that steps change, as it is before the first.
+func (m *Model) freshState(d decodeShape, in nodes) []loopVar {
+	g := in["pending"].Graph()
+	b := in["pending"].Shape().Dim(0)
+	cacheColumns := in["row.k.0"].Shape().Dim(2) + d.steps()
+	zeros := func(dtype dtypes.DType, dims ...int) *Node { return Zeros(g, shapes.Make(dtype, dims...)) }
+
+	var state []loopVar
+	add := func(name string, init *Node) { state = append(state, loopVar{name, init}) }
 	for i, l := range layers(in, "row", m.config.NumHiddenLayers) {
 		padded := transformer.KV{K: padColumns(l.K, cacheColumns), V: padColumns(l.V, cacheColumns)}.Turn()
 		add(fmt.Sprintf("cache.k.%d", i), padded.K)
@@ -134,6 +146,9 @@ func (m *Model) decodeState(d decodeShape, in nodes) []loopVar {
 	add("logits", zeros(dtypes.Float32, b, m.config.VocabSize))
 	add("done", LessThan(in["max"], ConstAs(in["max"], 0))) // rows that only fill up the batch have max -1
 	add("at", minusOne(zeros(dtypes.Int32, b)))             // place in the closing phrase; -1 while reasoning
+	if d.Sampler.Penalties {
+		add("made", zeros(dtypes.Int32, b, m.config.VocabSize)) // how often each token was written
+	}
 	add("tokens", zeros(dtypes.Int32, b, d.Tokens))
 	add("length", zeros(dtypes.Int32, b))
 	add("finish", zeros(dtypes.Int32, b))
@@ -197,6 +212,9 @@ func (d decodeStep) run() {
 	open := ConvertDType(Not(s["done"]), dtypes.Int32)
 	active := ReduceMax(open)
 	limit := LessThan(s["step"], ConstAs(step, d.shape.steps()))
+	if until, ok := s["until"]; ok { // a piece of a stream
+		limit = And(limit, LessThan(s["step"], until))
+	}
 	s["running"] = And(limit, Equal(active, ConstAs(active, 1)))
 }
 
@@ -214,9 +232,13 @@ func (d decodeStep) choose(first *Node) (token, reasoning *Node) {
 
 	stops := d.isStop(Iota(step.Graph(), shapes.Make(dtypes.Int32, 1, d.m.config.VocabSize), 1))
 	tooEarly := And(LessThan(BroadcastToDims(made, s["min"].Shape().Dimensions...), s["min"]), Not(first))
-	logits := suppress(s["logits"], stops, tooEarly)
-	picked := sample(d.shape.Sampler, logits, sampler{
-		temperature: s["temperature"], topK: s["topk"], topP: s["topp"], seed0: s["seed0"], seed1: s["seed1"],
+	logits := s["logits"]
+	if d.shape.Sampler.Penalties {
+		p := penalties{repetition: s["repetition"], presence: s["presence"], frequency: s["frequency"]}
+		logits = p.apply(logits, s["prompted"], s["made"])
+	}
+	picked := sample(d.shape.Sampler, suppress(logits, stops, tooEarly), sampler{
+		temperature: s["temperature"], topK: s["topk"], topP: s["topp"], minP: s["minp"], seed0: s["seed0"], seed1: s["seed1"],
 	}, step)
 
 	open := And(Not(s["done"]), LessThan(s["at"], ConstAs(s["at"], 0)))
@@ -240,6 +262,11 @@ func (d decodeStep) choose(first *Node) (token, reasoning *Node) {
 	fed := Or(reasoning, GreaterOrEqual(s["at"], ConstAs(s["at"], 0)))
 	token = Where(fed, token, ConstAs(token, 0))
 
+	if d.shape.Sampler.Penalties {
+		ids := Iota(step.Graph(), shapes.Make(dtypes.Int32, 1, d.m.config.VocabSize), 1)
+		now := And(Equal(ids, InsertAxes(token, -1)), InsertAxes(And(reasoning, Not(first)), -1))
+		s["made"] = Add(s["made"], ConvertDType(now, dtypes.Int32))
+	}
 	// Column made of tokens: at the first step it writes column 0, which the second overwrites.
 	column := Max(made, ConstAs(made, 0))
 	s["tokens"] = transformer.WriteColumn(s["tokens"], InsertAxes(Where(reasoning, token, ConstAs(token, 0)), -1), column, 1)

@@ -403,7 +403,7 @@ func (m *Model) decodeInputs(in nodes) []string {
 	var names []string
 	for name := range in {
 		once := name == "adapter" || name == "lora.owner" || name == "lora.scale" ||
-			strings.HasPrefix(name, "row.k.") || strings.HasPrefix(name, "row.v.") || strings.HasPrefix(name, "prefix.k.") || strings.HasPrefix(name, "prefix.sum.")
+			strings.HasPrefix(name, "row.k.") || strings.HasPrefix(name, "row.v.") || strings.HasPrefix(name, "prefix.k.") || strings.HasPrefix(name, "prefix.sum.") || strings.HasPrefix(name, resumed)
 		if !once {
 			names = append(names, name)
 		}

@@ -21,8 +21,9 @@ type nodes map[string]*graph.Node
 
 // program is a compiled graph. Its inputs are given in the order of names.
 type program struct {
-	graph *graph.Graph
-	names []string
+	graph   *graph.Graph
+	names   []string
+	outputs []string // names, where what it returns differs from call to call
 }
 
 // compile builds a graph with one parameter an input and compiles it. What build panics with becomes the error.

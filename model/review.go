@@ -2,23 +2,11 @@ package model
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/binary"
 	"fmt"
 	"slices"
 
 	"github.com/gomlx/gomlx/core/tensors"
 )
-
-// Sampling says how a row's tokens are picked and when they end.
-type Sampling struct {
-	MinTokens   int     // below it the stop tokens are suppressed
-	MaxTokens   int     // at it the analysis ends; 0 gives the verdict without reasoning
-	Temperature float64 // 0: greedy
-	TopK        int     // 0: off
-	TopP        float64 // 0 or 1: off
-	Seed        uint64  // of this row; its draws do not depend on the batch around it
-}
 
 // Row is one prompt.
 type Row struct {
@@ -68,7 +56,11 @@ const (
 	FinishEOS    Finish = "eos"    // a stop token
 	FinishBudget Finish = "budget" // MaxTokens
 	FinishSure   Finish = "sure"   // ReviewOptions.Sure
+	FinishStop   Finish = "stop"   // Stream's deliver ended it
 )
+
+// finishReasons are the reasons by the program's numbers for them.
+var finishReasons = map[int32]Finish{finishEOS: FinishEOS, finishBudget: FinishBudget, finishSure: FinishSure}
 
 // Verdict is what came of a row.
 type Verdict struct {
@@ -117,8 +109,8 @@ func (m *Model) check(batch Batch) error {
 		if len(r.Prompt) == 0 {
 			return fmt.Errorf("row %d: the prompt is empty", i)
 		}
-		if r.Sampling.MaxTokens < 0 || r.Sampling.MinTokens < 0 {
-			return fmt.Errorf("row %d: min %d and max %d tokens must not be negative", i, r.Sampling.MinTokens, r.Sampling.MaxTokens)
+		if err := r.Sampling.Validate(); err != nil {
+			return fmt.Errorf("row %d: %w", i, err)
 		}
 		if n := len(batch.Prefix) + len(r.Prompt) + r.Sampling.MaxTokens; n > m.config.ContextLength {
 			return fmt.Errorf("row %d: %d prompt and %d new tokens exceed the model's context of %s",
@@ -144,32 +136,40 @@ func (m *Model) checkTokens(ids []int32) error {
 }
 
 // decode runs prefix, prompts and loop.
-func (m *Model) decode(ctx context.Context, batch Batch, o ReviewOptions, d decodeShape) ([]Verdict, error) {
+func (m *Model) decode(ctx context.Context, batch Batch, o ReviewOptions, d decodeShape) (list []Verdict, err error) {
+	err = m.prepared(ctx, batch, o, func(rows []Row, prefix, cache *cached) error {
+		list, err = m.runDecode(rows, len(batch.Rows), prefix, cache, o, d)
+		return err
+	})
+	return list, err
+}
+
+// prepared checks and prefills a batch and hands it, filled up with rows that end at once, to run.
+func (m *Model) prepared(ctx context.Context, batch Batch, o ReviewOptions, run func(rows []Row, prefix, cache *cached) error) error {
 	if m.IsEncoder() {
-		return nil, m.encoderError()
+		return m.encoderError()
 	}
 	if err := m.check(batch); err != nil {
-		return nil, err
+		return err
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if m.programs == nil {
-		return nil, errClosed
+		return errClosed
 	}
-	n := len(batch.Rows)
 	rows := slices.Clone(batch.Rows)
-	for len(rows) < o.Slots { // rows that fill the batch up end at once
+	for len(rows) < o.Slots {
 		rows = append(rows, Row{Prompt: batch.Rows[0].Prompt[:1], Adapter: batch.Rows[0].Adapter, Sampling: Sampling{MaxTokens: -1}})
 	}
 	prefix, err := m.prefix(batch.Prefix, rows)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	if prefix != nil && prefix.owned {
 		defer prefix.finalize()
 	}
 	if err := ctx.Err(); err != nil {
-		return nil, err
+		return err
 	}
 	starts := make([][]int32, len(rows)) // the loop feeds the last token
 	adapters := make([]int32, len(rows))
@@ -178,14 +178,14 @@ func (m *Model) decode(ctx context.Context, batch Batch, o ReviewOptions, d deco
 	}
 	cache, err := m.prefill(prefix, starts, adapters, o.RoomPrompt)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	defer cache.finalize()
 	m.counts.Prefills++
 	if err := ctx.Err(); err != nil {
-		return nil, err
+		return err
 	}
-	return m.runDecode(rows, n, prefix, cache, o, d)
+	return run(rows, prefix, cache)
 }
 
 // slot is the adapter index that programs see: merged adapters are part of the base.
@@ -198,21 +198,12 @@ func (m *Model) slot(adapter int) int32 {
 
 // runDecode executes the one graph and reads its results.
 func (m *Model) runDecode(rows []Row, n int, prefix, cache *cached, o ReviewOptions, d decodeShape) ([]Verdict, error) {
-	most := o.RoomTokens
-	for _, r := range rows {
-		most = max(most, r.Sampling.MaxTokens)
-		d.Sampler.Noise = d.Sampler.Noise || r.Sampling.Temperature > 0
-		d.Sampler.Filter = d.Sampler.Filter || r.Sampling.TopK > 0 || r.Sampling.TopP > 0 && r.Sampling.TopP < 1
-	}
-	d.Tokens = (max(most, 1) + 15) / 16 * 16
-	d.States, d.Pooled = o.KeepStates, len(o.KeepPooled)
-
+	d = d.forRows(rows, o)
 	inputs := m.constants(d.Verdict == byHeads)
 	inputs = append(inputs, prefix.inputs("prefix")...)
 	inputs = append(inputs, cache.inputs("row")...)
 	inputs = append(inputs, m.stepInputs(rows, prefix, o, d)...)
-	key := shapeKey("decode", fmt.Sprintf("%+v", d), len(rows), cache.tokens, prefix.shape(), len(m.stops(o)))
-	p, err := m.program(key, inputs, m.decodeGraph(d))
+	p, err := m.program(m.decodeKey("decode", d, rows, prefix, cache, o), inputs, m.decodeGraph(d))
 	if err != nil {
 		return nil, err
 	}
@@ -229,12 +220,27 @@ func (m *Model) runDecode(rows []Row, n int, prefix, cache *cached, o ReviewOpti
 	return readVerdicts(results, n, d, o, len(m.features))
 }
 
+// forRows fills in what the rows and the options ask for.
+func (d decodeShape) forRows(rows []Row, o ReviewOptions) decodeShape {
+	most := o.RoomTokens
+	for _, r := range rows {
+		most = max(most, r.Sampling.MaxTokens)
+		d.Sampler = d.Sampler.with(r.Sampling)
+	}
+	d.Tokens = (max(most, 1) + 15) / 16 * 16
+	d.States, d.Pooled = o.KeepStates, len(o.KeepPooled)
+	return d
+}
+
+// decodeKey names a program of the loop.
+func (m *Model) decodeKey(name string, d decodeShape, rows []Row, prefix, cache *cached, o ReviewOptions) string {
+	return shapeKey(name, fmt.Sprintf("%+v", d), len(rows), cache.tokens, prefix.shape(), len(m.stops(o)))
+}
+
 // stepInputs are what the loop reads of the rows.
 func (m *Model) stepInputs(rows []Row, prefix *cached, o ReviewOptions, d decodeShape) []value {
 	b := len(rows)
 	ints := map[string][]int32{}
-	floats := map[string][]float32{}
-	seeds := [2][]uint32{}
 	shared := 0
 	if prefix != nil {
 		shared = prefix.real
@@ -245,28 +251,14 @@ func (m *Model) stepInputs(rows []Row, prefix *cached, o ReviewOptions, d decode
 		ints["lengths"] = append(ints["lengths"], int32(last))
 		ints["count"] = append(ints["count"], int32(shared+last+1))
 		ints["adapter"] = append(ints["adapter"], m.slot(r.Adapter))
-		ints["min"] = append(ints["min"], int32(r.Sampling.MinTokens))
-		ints["max"] = append(ints["max"], int32(r.Sampling.MaxTokens))
-		ints["topk"] = append(ints["topk"], int32(r.Sampling.TopK))
-		topP := r.Sampling.TopP
-		if topP <= 0 {
-			topP = 1
-		}
-		floats["topp"] = append(floats["topp"], float32(topP))
-		floats["temperature"] = append(floats["temperature"], float32(r.Sampling.Temperature))
-		hash := sha256.Sum256(binary.LittleEndian.AppendUint64([]byte("janus sampling "), r.Sampling.Seed))
-		seeds[0] = append(seeds[0], binary.LittleEndian.Uint32(hash[0:]))
-		seeds[1] = append(seeds[1], binary.LittleEndian.Uint32(hash[4:]))
 	}
 	var list []value
-	for _, name := range []string{"pending", "lengths", "count", "adapter", "min", "max", "topk"} {
+	for _, name := range []string{"pending", "lengths", "count", "adapter"} {
 		list = append(list, value{name, tensors.FromFlatDataAndDimensions(ints[name], b)})
 	}
-	for _, name := range []string{"temperature", "topp"} {
-		list = append(list, value{name, tensors.FromFlatDataAndDimensions(floats[name], b)})
-	}
-	for i, s := range seeds {
-		list = append(list, value{fmt.Sprintf("seed%d", i), tensors.FromFlatDataAndDimensions(s, b)})
+	list = append(list, samplingInputs(rows)...)
+	if d.Sampler.Penalties {
+		list = append(list, m.penaltyInputs(rows, prefix)...)
 	}
 	vector := func(name string, ids []int32) {
 		list = append(list, value{name, tensors.FromFlatDataAndDimensions(ids, len(ids))})
@@ -327,7 +319,7 @@ func readVerdicts(out map[string]*tensors.Tensor, n int, d decodeShape, o Review
 		v := &list[i]
 		l := int(length[i])
 		v.Tokens = slices.Clone(tokens[i*d.Tokens : i*d.Tokens+l])
-		v.Finish = map[int32]Finish{finishEOS: FinishEOS, finishBudget: FinishBudget, finishSure: FinishSure}[finish[i]]
+		v.Finish = finishReasons[finish[i]]
 		if p != nil {
 			heads := out["p"].Shape().Dim(2)
 			for t := range l + 1 {

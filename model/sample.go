@@ -8,8 +8,9 @@ import (
 
 // samplerKind says which parts of sampling a program holds: a batch without them does not pay for them.
 type samplerKind struct {
-	Noise  bool // some row has a temperature
-	Filter bool // some row has top-k or top-p
+	Noise     bool // some row has a temperature
+	Filter    bool // some row has top-k, top-p or min-p
+	Penalties bool // some row has a penalty
 }
 
 // bisections is how often a threshold's interval is halved: float32 has 24 bits of mantissa, so more change nothing.
@@ -20,6 +21,7 @@ type sampler struct {
 	temperature *Node // float32; 0 is greedy
 	topK        *Node // int32; 0 is off
 	topP        *Node // float32; 1 is off
+	minP        *Node // float32; 0 is off
 	seed0       *Node // uint32: halves of the row's seed
 	seed1       *Node // uint32
 }
@@ -38,6 +40,7 @@ func sample(kind samplerKind, logits *Node, s sampler, step *Node) *Node {
 	if kind.Filter {
 		scaled = keepTopK(scaled, s.topK)
 		scaled = keepTopP(scaled, s.topP)
+		scaled = keepMinP(scaled, s.minP)
 	}
 	noisy := Add(scaled, gumbel(logits.Shape(), s, step))
 	return argMax(Where(BroadcastToDims(InsertAxes(greedy, -1), logits.Shape().Dimensions...), logits, noisy))
@@ -75,6 +78,36 @@ func keepTopP(x, p *Node) *Node {
 	})
 	off := GreaterOrEqual(p, ConstAs(p, 1))
 	return maskBelow(x, threshold, off)
+}
+
+// keepMinP masks tokens less likely than p times the likeliest (arXiv:2407.01082), as MinPLogitsWarper does.
+func keepMinP(x, p *Node) *Node {
+	off := LessOrEqual(p, ConstAs(p, 0))
+	share := InsertAxes(Where(off, ConstAs(p, 1), p), -1)
+	return maskBelow(x, Add(ReduceAndKeep(x, ReduceMax, -1), Log(share)), off)
+}
+
+// penalties make tokens less likely that the text has already; each [B] float32.
+type penalties struct {
+	repetition *Node // 1 is off
+	presence   *Node // 0 is off
+	frequency  *Node // 0 is off
+}
+
+// apply changes logits [B, V]. prompted [B, V] bool are the prompt's tokens, made [B, V] int32 how often each was written.
+//
+// A repetition penalty divides positive logits of tokens in prompt or text and multiplies negative ones (CTRL,
+// arXiv:1909.05858; RepetitionPenaltyLogitsProcessor). Presence and frequency penalties are taken off the logits of
+// tokens in the text, once and for each time (the OpenAI API's).
+func (p penalties) apply(logits, prompted, made *Node) *Node {
+	logits = ConvertDType(logits, dtypes.Float32)
+	written := GreaterThan(made, ConstAs(made, 0))
+	by := InsertAxes(p.repetition, -1)
+	weaker := Where(GreaterThan(logits, ConstAs(logits, 0)), Div(logits, by), Mul(logits, by))
+	logits = Where(Or(prompted, written), weaker, logits)
+	times := ConvertDType(made, dtypes.Float32)
+	logits = Sub(logits, Mul(times, InsertAxes(p.frequency, -1)))
+	return Sub(logits, Mul(ConvertDType(written, dtypes.Float32), InsertAxes(p.presence, -1)))
 }
 
 // bisect finds, a row of x [B, V], the highest threshold [B, 1] at which enough (threshold [B, 1] to [B] bool) still holds.

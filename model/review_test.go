@@ -324,9 +324,11 @@ func testSampling(t *testing.T, b backend.Choice) {
 		"top-k":       {Temperature: 1, TopK: 5},
 		"top-p":       {Temperature: 1, TopP: 0.6},
 		"both":        {Temperature: 2, TopK: 20, TopP: 0.5},
+		"min-p":       {Temperature: 1.5, MinP: 0.3},
+		"penalties":   {Temperature: 1, RepetitionPenalty: 3, PresencePenalty: 5, TopP: 0.9}, // nothing is written yet
 	} {
 		t.Run(name, func(t *testing.T) {
-			want := distribution(logits, s)
+			want := distribution(penalised(logits, prompt, nil, s), s)
 			const draws, width = 2048, 256
 			counts := make([]float64, v)
 			for at := 0; at < draws; at += width {
@@ -353,7 +355,107 @@ func testSampling(t *testing.T, b backend.Choice) {
 	}
 }
 
-// distribution is what the transformers warpers make of logits: temperature, then top-k, then top-p.
+// penalised is what the penalties make of logits after a prompt and a text.
+func penalised(logits []float32, prompt, text []int32, s model.Sampling) []float32 {
+	logits = slices.Clone(logits)
+	for id := range logits {
+		made := 0
+		for _, t := range text {
+			if int(t) == id {
+				made++
+			}
+		}
+		x := float64(logits[id])
+		if by := s.RepetitionPenalty; by != 0 && (made > 0 || slices.Contains(prompt, int32(id))) {
+			if x > 0 {
+				x /= by
+			} else {
+				x *= by
+			}
+		}
+		x -= s.FrequencyPenalty * float64(made)
+		if made > 0 {
+			x -= s.PresencePenalty
+		}
+		logits[id] = float32(x)
+	}
+	return logits
+}
+
+// TestPenalties follows greedy decoding under penalties step by step, with the logits of the text so far.
+func TestPenalties(t *testing.T) {
+	m := openModel(t, tiny(t), model.Options{Backend: testBackend(t, "")})
+	rows := tinyRows(3, model.Sampling{MaxTokens: 12})
+	rows[0].Sampling.RepetitionPenalty = 1.8
+	rows[1].Sampling.PresencePenalty, rows[1].Sampling.FrequencyPenalty = 0.7, 0.4
+	rows[2].Sampling.RepetitionPenalty, rows[2].Sampling.FrequencyPenalty = 0.8, -0.2
+	got, err := m.Generate(context.Background(), model.Batch{Prefix: tinyPrefix, Rows: rows}, model.ReviewOptions{Stop: []int32{}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	v := m.Config().VocabSize
+	for i, r := range rows {
+		prompt := slices.Concat(tinyPrefix, r.Prompt)
+		all := slices.Concat(prompt, got[i].Tokens)
+		states, err := m.States(context.Background(), [][]int32{all}, nil, model.StatesOptions{Logits: true})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for k, token := range got[i].Tokens {
+			at := len(prompt) - 1 + k
+			logits := penalised(states.Logits[0][at*v:(at+1)*v], prompt, got[i].Tokens[:k], r.Sampling)
+			if best := slices.Max(logits); logits[token] < best-1e-4 {
+				t.Errorf("row %d, token %d: %d has logit %g, the best %g", i, k, token, logits[token], best)
+			}
+		}
+	}
+}
+
+// TestStream holds text in pieces of several lengths to Generate's, and ends rows from outside.
+func TestStream(t *testing.T) {
+	for _, on := range []string{"", "go"} {
+		t.Run("backend "+on, func(t *testing.T) {
+			m := openModel(t, tiny(t), model.Options{Backend: testBackend(t, on), Adapters: []string{goldenAdapter("plain_qv")}})
+			rows := tinyRows(3, model.Sampling{MaxTokens: 11, Temperature: 0.8, RepetitionPenalty: 1.2, Seed: 5})
+			rows[1].Adapter, rows[2].Sampling.MaxTokens = 0, 4
+			batch := model.Batch{Prefix: tinyPrefix, Rows: rows}
+			want, err := m.Generate(context.Background(), batch, model.ReviewOptions{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, piece := range []int{1, 4, 100} {
+				told := make([][]int32, len(rows))
+				got, err := m.Stream(context.Background(), batch, model.ReviewOptions{}, piece, func(row int, tokens []int32) bool {
+					if len(tokens) > piece {
+						t.Errorf("a piece of %d has %d tokens", piece, len(tokens))
+					}
+					told[row] = append(told[row], tokens...)
+					return false
+				})
+				if err != nil {
+					t.Fatal(err)
+				}
+				for i := range rows {
+					if !slices.Equal(got[i].Tokens, want[i].Tokens) || got[i].Finish != want[i].Finish || !slices.Equal(told[i], want[i].Tokens) {
+						t.Errorf("pieces of %d, row %d: %v (%s), told %v; Generate: %v (%s)",
+							piece, i, got[i].Tokens, got[i].Finish, told[i], want[i].Tokens, want[i].Finish)
+					}
+				}
+			}
+			got, err := m.Stream(context.Background(), batch, model.ReviewOptions{}, 2, func(row int, _ []int32) bool { return row == 0 })
+			if err != nil || got[0].Finish != model.FinishStop || len(got[0].Tokens) != 2 || !slices.Equal(got[1].Tokens, want[1].Tokens) {
+				t.Errorf("row 0 ended after its first piece: %+v, %v", got, err)
+			}
+			ctx, cancel := context.WithCancel(context.Background())
+			got, err = m.Stream(ctx, batch, model.ReviewOptions{}, 3, func(int, []int32) bool { cancel(); return false })
+			if !errors.Is(err, context.Canceled) || len(got[1].Tokens) != 3 {
+				t.Errorf("interrupted after the first piece: %+v, %v", got, err)
+			}
+		})
+	}
+}
+
+// distribution is what the transformers warpers make of logits: temperature, then top-k, top-p and min-p.
 func distribution(logits []float32, s model.Sampling) []float64 {
 	order := make([]int, len(logits))
 	for i := range order {
@@ -385,6 +487,15 @@ func distribution(logits []float32, s model.Sampling) []float64 {
 			sum += weights[id]
 		}
 		total = sum
+	}
+	if s.MinP > 0 {
+		total = 0
+		for id := range weights {
+			if weights[id] < s.MinP { // the likeliest has weight 1
+				weights[id] = 0
+			}
+			total += weights[id]
+		}
 	}
 	for i := range weights {
 		weights[i] /= total

@@ -15,6 +15,8 @@ type Prompter struct {
 	tok  tokenizer.Tokenizer
 	chat *tokenizer.ChatTemplate
 	text *prompts.Set
+	// extra are names for the chat template: see setThinking.
+	extra map[string]any
 	// start comes before the text of a model without a chat template: its beginning-of-text token, if it has one.
 	start []int32
 	own   []int32 // the instructions' prompt without a finding: see fit
@@ -83,7 +85,7 @@ func (p *Prompter) Encode(system, user string) ([]int32, error) {
 	case p.joined:
 		messages = []tokenizer.Message{{Role: "user", Content: system + "\n\n" + user}}
 	}
-	ids, err := tokenizer.EncodeChat(p.tok, p.chat, messages, true, nil)
+	ids, err := tokenizer.EncodeChat(p.tok, p.chat, messages, true, p.extra)
 	if err != nil {
 		return nil, err
 	}

@@ -28,6 +28,9 @@ type Options struct {
 	// Sampling is every row's. Its seed is the run's: each row's own follows from it and from the finding's id, so that
 	// neither the batch nor the other findings matter.
 	Sampling model.Sampling
+	// Thinking says whether the model thinks before it answers, where its chat template has that switch (Qwen3, SmolLM3);
+	// nil leaves it to the template.
+	Thinking *bool
 	Batch    int    // rows that run together; 0 goes by Limits
 	Limits   Limits // of batches; unset: those for a CPU
 	// MaxPrompt is the most tokens of a prompt; 0 is DefaultMaxPrompt. The model's context bounds it too.
@@ -70,6 +73,9 @@ type Reviewer struct {
 func New(m *model.Model, o Options) (*Reviewer, error) {
 	prompter, err := NewPrompter(m, o.Prompts)
 	if err != nil {
+		return nil, err
+	}
+	if err := prompter.setThinking(o.Thinking); err != nil {
 		return nil, err
 	}
 	if m.IsEncoder() && len(m.Heads()) == 0 {
@@ -130,16 +136,10 @@ func (r *Reviewer) set(o Options, threshold float64, positions int) (err error) 
 
 // Validate reports the first option that is out of range.
 func (o Options) Validate() error {
-	s := o.Sampling
+	if err := o.Sampling.Validate(); err != nil {
+		return err
+	}
 	switch {
-	case s.MaxTokens < 0 || s.MinTokens < 0 || s.MinTokens > s.MaxTokens:
-		return fmt.Errorf("new tokens: expected 0 ≤ least ≤ most, found %d and %d", s.MinTokens, s.MaxTokens)
-	case !(s.Temperature >= 0):
-		return fmt.Errorf("temperature: expected 0 or more, found %v", s.Temperature)
-	case s.TopK < 0:
-		return fmt.Errorf("top-k: expected 0 (off) or more, found %d", s.TopK)
-	case !(s.TopP >= 0 && s.TopP <= 1):
-		return fmt.Errorf("top-p: expected 0 to 1, found %v", s.TopP)
 	case o.Batch < 0:
 		return fmt.Errorf("batch: expected 0 (Janus chooses) or more, found %d", o.Batch)
 	case o.MaxPrompt < 0:

@@ -180,7 +180,7 @@ func TestLabel(t *testing.T) {
 func TestOptionsValidate(t *testing.T) {
 	bad := func(v float64) *float64 { return &v }
 	for name, o := range map[string]Options{
-		"new tokens":  {Sampling: model.Sampling{MinTokens: 5, MaxTokens: 4}},
+		"min tokens":  {Sampling: model.Sampling{MinTokens: 5, MaxTokens: 4}},
 		"temperature": {Sampling: model.Sampling{Temperature: math.NaN()}},
 		"top-k":       {Sampling: model.Sampling{TopK: -1}},
 		"top-p":       {Sampling: model.Sampling{TopP: 1.5}},
@@ -281,18 +281,40 @@ func TestSplitAdapters(t *testing.T) {
 func TestGenerate(t *testing.T) {
 	m := openModel(t, 0, 0)
 	sampling := model.Sampling{MaxTokens: 5, MinTokens: 5}
-	chat, err := Generate(context.Background(), m, Question{User: "hello"}, sampling)
+	chat, err := Generate(context.Background(), m, Question{User: "hello"}, GenerateOptions{Sampling: sampling})
 	if err != nil {
 		t.Fatal(err)
 	}
-	raw, err := Generate(context.Background(), m, Question{User: "hello", Raw: true}, sampling)
+	raw, err := Generate(context.Background(), m, Question{User: "hello", Raw: true}, GenerateOptions{Sampling: sampling})
 	if err != nil {
 		t.Fatal(err)
 	}
 	if chat == "" || raw == "" || chat == raw {
 		t.Errorf("in the chat format %q, raw %q", chat, raw)
 	}
-	_, err = Generate(context.Background(), m, Question{User: strings.Repeat("long ", testContext)}, sampling)
+	told := ""
+	watched, err := Generate(context.Background(), m, Question{User: "hello"}, GenerateOptions{
+		Sampling: sampling, Write: func(text string) error { told += text; return nil },
+	})
+	if err != nil || watched != chat || told != chat {
+		t.Errorf("watched %q, told %q, expected %q: %v", watched, told, chat, err)
+	}
+	middle := chat[len(chat)/2 : len(chat)/2+2]
+	stopped, err := Generate(context.Background(), m, Question{User: "hello"}, GenerateOptions{Sampling: sampling, Stop: []string{"never", middle}})
+	if want, _, _ := strings.Cut(chat, middle); err != nil || stopped != want {
+		t.Errorf("stopped at %q: %q, expected %q: %v", middle, stopped, want, err)
+	}
+	broken := errors.New("broken pipe")
+	_, err = Generate(context.Background(), m, Question{User: "hello"}, GenerateOptions{Sampling: sampling, Write: func(string) error { return broken }})
+	if !errors.Is(err, broken) {
+		t.Errorf("a writer that fails: %v", err)
+	}
+	off := false
+	_, err = Generate(context.Background(), m, Question{User: "hello", Thinking: &off}, GenerateOptions{Sampling: sampling})
+	if err == nil || !strings.Contains(err.Error(), "enable_thinking") {
+		t.Errorf("thinking of a model without that switch: %v", err)
+	}
+	_, err = Generate(context.Background(), m, Question{User: strings.Repeat("long ", testContext)}, GenerateOptions{Sampling: sampling})
 	if err == nil || !strings.Contains(err.Error(), "--context-length") {
 		t.Errorf("a prompt longer than the context: %v", err)
 	}
@@ -319,6 +341,41 @@ func TestAdapterOf(t *testing.T) {
 	} {
 		if got := adapterOf(&test.f, categories); got != test.want {
 			t.Errorf("%+v: adapter %d, want %d", test.f, got, test.want)
+		}
+	}
+}
+
+// Whatever the pieces, what a stopper gives out is the text up to the first stop text.
+func TestStopper(t *testing.T) {
+	for _, test := range []struct {
+		text  string
+		stops []string
+		want  string
+	}{
+		{"one two three", nil, "one two three"},
+		{"one two three", []string{"two"}, "one "},
+		{"one two three", []string{"three", "wo"}, "one t"},
+		{"aab", []string{"aab"}, ""},
+		{"aaab", []string{"aab"}, "a"},
+		{"ends with st", []string{"stop"}, "ends with st"},
+		{"ein Stöpsel", []string{"ö"}, "ein St"},
+	} {
+		for size := 1; size <= len(test.text); size++ {
+			s, got, found := stopper{stops: test.stops}, "", false
+			for piece := range slices.Chunk([]byte(test.text), size) {
+				var out string
+				if out, found = s.add(string(piece)); found {
+					got += out
+					break
+				}
+				got += out
+			}
+			if !found {
+				got += s.held
+			}
+			if got != test.want {
+				t.Errorf("%q in pieces of %d, stopped by %q: %q, expected %q", test.text, size, test.stops, got, test.want)
+			}
 		}
 	}
 }

@@ -32,6 +32,7 @@ type reviewFlags struct {
 	threshold float64
 	cache     string
 	noCache   bool
+	thinking  string
 
 	dryRun, showPrompts bool
 }
@@ -73,6 +74,7 @@ func (f *reviewFlags) add(flags *pflag.FlagSet) {
 	f.model.addHeads(flags)
 	flags.Lookup("adapter").Usage = "LoRA adapter, a PEFT folder; may be repeated; CATEGORY=DIR is for the findings of a category, others use the first"
 	addSampling(flags, &f.options.Sampling, 128)
+	addThinking(flags, &f.thinking)
 	flags.StringVar(&f.read.Format, "format", "auto", "of the reports: "+strings.Join(finding.Formats(), ", "))
 	flags.StringSliceVar(&f.rules, "rules", nil, "make candidates of HTTP traffic (HAR, raw HTTP), which holds no findings of its own: "+strings.Join(rules.Names(), ", "))
 	flags.BoolVar(&f.dryRun, "dry-run", false, "read the reports and count what is in them (text or JSON lines); no model is needed")
@@ -101,6 +103,9 @@ func (f *reviewFlags) run(cmd *cobra.Command, files []string) (err error) {
 		return fmt.Errorf("limit: expected 0 (all) or more, found %d", f.limit)
 	}
 	if err := f.options.Validate(); err != nil {
+		return err
+	}
+	if f.options.Thinking, err = onOff("thinking", f.thinking); err != nil {
 		return err
 	}
 	if f.model.adapters, f.options.Categories, err = review.SplitAdapters(f.model.adapters); err != nil {

@@ -10,10 +10,10 @@ import (
 
 var headerRules = []rule{
 	{"HSTS", 3, anyExchange, hstsRule},
-	{"CSP", 3, func(_ Template, x exchange) bool { return x.resp.format() == formatHTML }, cspRule},
-	{"Cache-Control", 3, func(t Template, _ exchange) bool { return t.Private }, cacheRule},
+	{"CSP", 8, func(_ Template, x exchange) bool { return x.resp.format() == formatHTML }, cspRule},
+	{"Cache-Control", 5, func(t Template, _ exchange) bool { return t.Private }, cacheRule},
 	{"Server", 3, anyExchange, serverRule},
-	{"Access-Control-Allow-Origin", 3, func(t Template, _ exchange) bool { return t.Private }, corsRule},
+	{"Access-Control-Allow-Origin", 5, func(t Template, _ exchange) bool { return t.Private }, corsRule},
 }
 
 func anyExchange(Template, exchange) bool { return true }

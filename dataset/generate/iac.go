@@ -180,6 +180,12 @@ func makeIaCPair(o IaCOptions, smell, tool string, k int) []finding.Finding {
 	} else {
 		block = code.blocks[info.block][g.IntN(len(code.blocks[info.block]))]
 	}
+	if n := g.IntN(3); smell != SmellComment && n > 0 {
+		block.lines = append([]string{"# " + g.remark()}, block.lines...)
+		if n > 1 {
+			block.lines = append([]string{"# " + g.remark()}, block.lines...)
+		}
+	}
 	before, after := g.iacFillers(code, g.between(0, 2)), g.iacFillers(code, g.between(0, 2))
 	body := strings.Split(g.iacText(strings.Join(block.lines, "\n"), words), "\n")
 	lines := append(append(before, body...), after...)
@@ -230,12 +236,30 @@ func (g *gen) iacFillers(code iacCode, n int) []string {
 	for range n {
 		b := code.fillers[g.IntN(len(code.fillers))]
 		text := strings.Split(g.iacText(strings.Join(b.lines, "\n"), g.iacWords()), "\n")
-		if g.chance(0.25) {
-			text = append([]string{"# " + g.sentence()}, text...)
+		if g.chance(0.5) {
+			text = append([]string{"# " + g.remark()}, text...)
 		}
 		out = append(append(append(out, ""), text...), "")
 	}
 	return out
+}
+
+// remark is an ordinary comment on a piece of code.
+func (g *gen) remark() string {
+	return g.prose(g.pick(
+		"[Used|Needed|Called] by the {noun} [service|team|job] [in {city}|since {date}|only|at start-up].",
+		"[Keep|Stay] in step with the {noun} [module|role|list][, see {first}| until {date}| in {city}].",
+		"[One|Two|No] {noun} [per host|for each region|in this environment] [is enough|by design|as agreed].",
+		"[Sizes|Names|Limits|Paths] [follow|match] [the {noun} guide|what {first} measured|{city}].",
+		"[Moved|Copied|Split off] from the {noun} [stack|repository|play] [on {date}|by {first}].",
+		"[Runs|Applied] [before|after|together with] the {noun} [step|part|migration][, order matters|, any order].",
+		"[Reviewed|Approved|Last read] [by {first} {last}|on {date}|in {city}].",
+		"{Noun} [hosts|nodes|accounts] [get|have|share] [this|the same set|their own copy] [too|as well|in {city}].",
+		"[Not|Also] [used|managed|deployed] in [staging|{city}|the lab] [any more|for now|yet].",
+		"[The default|This value|The order] [fits|suits] [small|most|all] {noun}s [well|so far|in production].",
+		"[Owner|Contact|Questions]: [the {noun} team|{first} {last}|on-call in {city}].",
+		"[Generated names|Tags|Labels] [come from|are set in|end in] [the {noun} map|locals|the inventory] [by {first}|since {date}|for {city}].",
+	))
 }
 
 // iacWords draws what the names in a piece of code stand for.

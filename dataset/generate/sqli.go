@@ -13,7 +13,7 @@ var sqliRules = []rule{
 	{"tautology", 4, canInsert, sqliTautology},
 	{"arithmetic", 3, canInsert, sqliArithmetic},
 	{"delay", 4, canInsert, sqliDelay},
-	{"login", 8, isLogin, sqliLogin},
+	{"login", 40, isLogin, sqliLogin},
 }
 
 func canInsert(_ Template, x exchange) bool { return x.resp.can() && x.resp.format() != formatOther }

@@ -74,7 +74,7 @@ func (g *gen) pageTalk(m *message) {
 	f := m.format()
 	if f != formatHTML {
 		if g.chance(0.3) {
-			m.insert(g.paragraph(f, g.unique("help_text"), g.say("[Tags such as <script> and attributes such as onerror are|Markup like <img> or <svg> is] [removed|not rendered|kept as text].")))
+			m.insert(g.paragraph(f, g.unique("help_text"), g.say("[Script tags and attributes such as onerror are|Markup like img or svg is] [removed|not rendered|kept as text].")))
 		}
 		return
 	}

@@ -45,7 +45,7 @@ dtypes, SHA-256. DIR is a PEFT folder, or the name of a pulled adapter.`,
 			if err != nil {
 				return err
 			}
-			d, err := describe.DescribeAdapter(dir)
+			d, err := describe.OpenAdapter(dir)
 			if err != nil {
 				return err
 			}

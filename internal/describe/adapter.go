@@ -47,8 +47,8 @@ type ModuleKind struct {
 
 var layerNumber = regexp.MustCompile(`\d+`)
 
-// DescribeAdapter looks at a PEFT folder.
-func DescribeAdapter(dir string) (*Adapter, error) {
+// OpenAdapter looks at a PEFT folder.
+func OpenAdapter(dir string) (*Adapter, error) {
 	a, err := lora.Open(dir)
 	if err != nil {
 		return nil, err

@@ -75,14 +75,14 @@ var verdictColumns = []column[Verdict]{
 
 // FindingColumns names the columns of a table of findings: the JSON keys of
 // Finding. In SQL "group" must be quoted.
-func FindingColumns() []string { return columnNames(findingColumns) }
+func FindingColumns() []string { return columnNames(findingColumns) } //nolint:revive // beside the verdict's
 
 // VerdictColumns names the columns of a table of verdicts.
 func VerdictColumns() []string { return columnNames(verdictColumns) }
 
 // FindingRow gives a finding's cells, as many as FindingColumns: string, int64 or
 // nil. Lists and maps are JSON text.
-func FindingRow(f *Finding) []any { return cells(findingColumns, f) }
+func FindingRow(f *Finding) []any { return cells(findingColumns, f) } //nolint:revive // beside the verdict's
 
 // VerdictRow gives a verdict's cells, as many as VerdictColumns: string, int64,
 // float64 or nil. A verdict that failed has nil for verdict and p.
@@ -90,7 +90,7 @@ func VerdictRow(v *Verdict) []any { return cells(verdictColumns, v) }
 
 // FindingFromRow makes a finding of cells in the order of FindingColumns: what
 // FindingRow gave, or what a database gave for it. Its error names the column.
-func FindingFromRow(row []any) (Finding, error) { return fromCells(findingColumns, row) }
+func FindingFromRow(row []any) (Finding, error) { return fromCells(findingColumns, row) } //nolint:revive // beside the verdict's
 
 // VerdictFromRow makes a verdict of cells in the order of VerdictColumns.
 func VerdictFromRow(row []any) (Verdict, error) { return fromCells(verdictColumns, row) }

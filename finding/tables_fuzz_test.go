@@ -2,6 +2,8 @@ package finding
 
 import (
 	"bytes"
+	"io"
+	"os"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -51,12 +53,29 @@ func fuzzTable(t *testing.T, format string, doc []byte) {
 	}
 }
 
-func FuzzCSV(f *testing.F) {
-	var out bytes.Buffer
-	if err := WriteCSV(&out, []Reviewed{someReviewed()}); err != nil {
+// seedTable adds real findings, and some of each kind of verdict, as the format has them.
+func seedTable(f *testing.F, write func(io.Writer, []Reviewed) error) {
+	f.Helper()
+	rows, err := os.ReadFile("testdata/castle_c.jsonl")
+	if err != nil {
 		f.Fatal(err)
 	}
-	f.Add(out.Bytes())
+	real, err := Read("castle_c.jsonl", bytes.NewReader(rows), "jsonl", ReadOptions{})
+	if err != nil {
+		f.Fatal(err)
+	}
+	real.Findings = real.Findings[:2] // small seeds change more often
+	for _, r := range []Reviewed{{Report: real}, someReviewed()} {
+		var out bytes.Buffer
+		if err := write(&out, []Reviewed{r}); err != nil {
+			f.Fatal(err)
+		}
+		f.Add(out.Bytes())
+	}
+}
+
+func FuzzCSV(f *testing.F) {
+	seedTable(f, WriteCSV)
 	f.Add([]byte("id;scanner;rule_id;path;line_number;description;is_vulnerable\n1;T;R;a/b.py;7;\"m\r\n\"\"\";1\n2;;;;;\"open\n3;;;;;m;\n"))
 	f.Add([]byte("\xef\xbb\xbfmessage\tlabel\r\n'=1\t\x00\r\n"))
 	f.Fuzz(func(t *testing.T, doc []byte) { fuzzTable(t, "csv", doc) })
@@ -76,17 +95,14 @@ func FuzzIaC(f *testing.F) {
 }
 
 func FuzzParquet(f *testing.F) {
-	var out bytes.Buffer
-	if err := WriteParquet(&out, []Reviewed{someReviewed()}); err != nil {
-		f.Fatal(err)
-	}
-	f.Add(out.Bytes())
+	seedTable(f, WriteParquet)
 	f.Add(smallParquet(f, "m", parquet.Compression(&parquet.Snappy)))
 	f.Add(smallParquet(f, "m", parquet.Compression(&parquet.Gzip), parquet.DataPageVersion(2)))
 	f.Fuzz(func(t *testing.T, doc []byte) { fuzzTable(t, "parquet", doc) })
 }
 
 func FuzzSQLite(f *testing.F) {
+	seedTable(f, WriteSQLite)
 	f.Add(database(f, SQLiteSchema, `PRAGMA page_size = 512; VACUUM`, `INSERT INTO findings (id, message, line) VALUES ('a', 'm', 3), ('b', 'n', NULL)`))
 	f.Add(database(f, `PRAGMA page_size = 512; VACUUM`, `CREATE TABLE training_data (id, request, response, analysis, is_vulnerable, vuln_category)`,
 		`INSERT INTO training_data VALUES (1, 'GET / HTTP/1.1', 'HTTP/1.1 200 OK', 'a', 1, 'XSS')`))

@@ -145,10 +145,8 @@ func TestHTMLInBrowser(t *testing.T) {
 	chromium := browser(t)
 	page := writeHTML(t, someReviewed())
 	for _, tc := range []struct{ hash, want string }{
-		{"", "e b d c f a"},
 		{"#sort=rule&open=0", "a b c d e* f"},
 		{"#sort=-p&hide=unreal,error&q=TITLE%20rule", "e b d (a) (c) f"},
-		{"#sort=place&q=because%20d.", "(a) (b) (c) d (e) (f)"},
 	} {
 		dom, console := inBrowser(t, chromium, page, tc.hash)
 		if got := bodies(dom); got != tc.want {

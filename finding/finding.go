@@ -116,18 +116,18 @@ func (f *Finding) ContentHash() string {
 
 // ids gives findings without an id one from their content. Equal findings of one
 // report are told apart by a counter, in the order of the report.
-type ids map[string]int
+type ids map[[16]byte]uint32 // by the id's bytes: reports of millions of findings are read
 
 func (seen ids) assign(f *Finding) {
 	if f.ID != "" {
 		return
 	}
-	id := f.ContentHash()[:16]
-	seen[id]++
-	if n := seen[id]; n > 1 {
-		id += "-" + strconv.Itoa(n)
+	f.ID = f.ContentHash()[:16]
+	key := [16]byte([]byte(f.ID))
+	seen[key]++
+	if n := seen[key]; n > 1 {
+		f.ID += "-" + strconv.FormatUint(uint64(n), 10)
 	}
-	f.ID = id
 }
 
 // reviewable says whether there is anything in the finding that can be judged.

@@ -176,12 +176,10 @@ func plainKey(name string) string {
 func keyOf(name string) (key string, ok bool) {
 	folder, base := path.Split(name)
 	stem, isTemplate := strings.CutSuffix(base, templateSuffix)
-	switch {
-	case folder == "":
+	if folder == "" {
 		return name, name == instructionsFile || name == closingFile || isTemplate && stem != ""
-	default:
-		return folder + plainKey(stem), isTemplate && plainKey(stem) != ""
 	}
+	return folder + plainKey(stem), isTemplate && plainKey(stem) != ""
 }
 
 // compile parses the templates and tries each on a full and on an empty finding.

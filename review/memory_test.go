@@ -127,7 +127,8 @@ func TestKey(t *testing.T) {
 			r.Options.Sampling.Temperature, r.Options.Sampling.Seed = 1, seed
 		})).key(f)
 	}
-	if warm(1, "1") != warm(1, "1") || warm(1, "1") == warm(2, "1") || warm(1, "1") == warm(1, "2") {
+	key := warm(1, "1")
+	if again := warm(1, "1"); again != key || key == warm(2, "1") || key == warm(1, "2") {
 		t.Error("at a temperature the key must follow the seed and the id")
 	}
 	if _, err := NewMemory(t.Context(), c, Recipe{Model: filepath.Join(t.TempDir(), "none")}); err == nil {

@@ -64,7 +64,8 @@ func TestReadme(t *testing.T) {
 	}
 	for _, command := range commands {
 		t.Run(command, func(t *testing.T) {
-			sh := exec.Command("sh", "-c", command)
+			// What an earlier run of the test found must not stand in for the model.
+			sh := exec.Command("sh", "-c", strings.ReplaceAll(command, "bin/janus review ", "bin/janus review --no-cache "))
 			sh.Dir = dir
 			var stderr strings.Builder
 			sh.Stderr = &stderr

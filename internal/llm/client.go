@@ -2,10 +2,9 @@ package llm
 
 import (
 	"context"
-	"encoding/binary"
-	"encoding/hex"
 	"errors"
 	"fmt"
+	"hash/fnv"
 	"math/rand/v2"
 	"net/http"
 	"strings"
@@ -143,9 +142,7 @@ func (c *Client) settle(d dialect) {
 
 // jitter is the source of a question's waits.
 func jitter(seed uint64, question string) *rand.Rand {
-	b, err := hex.DecodeString(question[:16])
-	if err != nil {
-		panic("llm: not a hash: " + question)
-	}
-	return rand.New(rand.NewPCG(seed, binary.BigEndian.Uint64(b))) //nolint:gosec // not a secret
+	h := fnv.New64a()
+	_, _ = h.Write([]byte(question))              // never fails
+	return rand.New(rand.NewPCG(seed, h.Sum64())) //nolint:gosec // not a secret
 }

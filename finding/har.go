@@ -59,10 +59,10 @@ func (h *harReader) notes() {
 		note("HAR is traffic and holds no findings: use --rules headers to have candidates made of it")
 	}
 	if h.webSocket > 0 {
-		note("%d WebSocket entries were counted and not reviewed", h.webSocket)
+		note("WebSocket entries, which are counted and not reviewed: %d", h.webSocket)
 	}
 	if h.unsent > 0 {
-		note("%d entries have no response: blocked, failed or not finished", h.unsent)
+		note("entries without a response, which were blocked, failed or not finished: %d", h.unsent)
 	}
 }
 

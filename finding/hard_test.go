@@ -45,6 +45,10 @@ func TestDetectAnywhere(t *testing.T) {
 			t.Errorf("unknown object: %v", err)
 		}
 	}
+	if _, err := Read("in", strings.NewReader("[\n {\"Target\": 1, \"Vulnerabilities\": [{\"x\":1}]}]"), "auto", ReadOptions{}); err == nil ||
+		!strings.Contains(err.Error(), `a JSON array of objects with the keys "Target", "Vulnerabilities"`) {
+		t.Errorf("unknown array: %v", err)
+	}
 	for name, doc := range map[string]string{
 		"Android lint": `<?xml version="1.0"?><issues format="5" by="lint"><issue id="x"/></issues>`,
 		"JUnit":        `<testsuites><testsuite/></testsuites>`,
@@ -162,6 +166,26 @@ func TestXMLBombs(t *testing.T) {
 	long := `<issues burpVersion="1"><issue><name>` + strings.Repeat("x", 1<<20)
 	if _, err := Read("in", strings.NewReader(long), "auto", ReadOptions{MaxBytes: 1 << 18}); err == nil || !strings.Contains(err.Error(), "262144 bytes") {
 		t.Errorf("a long element: %v", err)
+	}
+}
+
+// TestXMLEncodings: an encoding that is declared is read, and UTF-16 by its mark.
+func TestXMLEncodings(t *testing.T) {
+	doc := func(encoding, name string) string {
+		return `<?xml version="1.0" encoding="` + encoding + `"?><OWASPZAPReport><alertitem><name>` + name + `</name></alertitem></OWASPZAPReport>`
+	}
+	wide := "\xff\xfe"
+	for _, unit := range utf16.Encode([]rune(doc("UTF-16", "café"))) {
+		wide += string([]byte{byte(unit), byte(unit >> 8)})
+	}
+	for name, doc := range map[string]string{
+		"UTF-8": doc("utf-8", "café"), "Latin-1": doc("ISO-8859-1", "caf\xe9"), "Windows": doc("windows-1252", "caf\xe9"), "UTF-16": wide,
+		"unknown, but UTF-8": doc("x-none", "café"), "an entity of HTML": doc("us-ascii", "caf&eacute;"), "a character by number": doc("us-ascii", "caf&#xe9;"),
+	} {
+		report, err := Read("in", strings.NewReader(doc), "auto", ReadOptions{})
+		if err != nil || len(report.Findings) != 1 || report.Findings[0].Title != "café" {
+			t.Errorf("%s: %v, %+v", name, err, report)
+		}
 	}
 }
 

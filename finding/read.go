@@ -276,13 +276,18 @@ func describeFormats() string {
 	return strings.Join(names[:last], ", ") + " or " + names[last]
 }
 
-// describeStart shows what an unknown document begins with: of a JSON object, its keys.
+// describeStart shows what an unknown document begins with: of JSON objects, their keys.
 func describeStart(head []byte) string {
-	if i := skipSpace(head, 0); i < len(head) && head[i] == '{' {
+	if looksLikeJSON(head) {
+		what, list := "a JSON object", head[skipSpace(head, 0)] == '['
+		if list {
+			what = "a JSON array of objects"
+		}
 		var keys []string
 		for path := range outline(head) {
-			if strings.Count(path, ".") == 1 && !strings.Contains(path, "[]") && len(path) > 1 {
-				keys = append(keys, fmt.Sprintf("%q", path[1:]))
+			key, listed := strings.CutPrefix(path, "[]")
+			if key, ok := strings.CutPrefix(key, "."); ok && listed == list && key != "" && !strings.ContainsAny(key, ".[") {
+				keys = append(keys, fmt.Sprintf("%q", key))
 			}
 		}
 		slices.Sort(keys)
@@ -290,7 +295,7 @@ func describeStart(head []byte) string {
 			keys = append(keys[:8], "…")
 		}
 		if len(keys) > 0 {
-			return "a JSON object with the keys " + strings.Join(keys, ", ")
+			return what + " with the keys " + strings.Join(keys, ", ")
 		}
 	}
 	return quoteStart(head)

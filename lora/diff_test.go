@@ -2,6 +2,8 @@ package lora_test
 
 import (
 	"math"
+	"path/filepath"
+	"slices"
 	"testing"
 
 	"github.com/januslm/janus/lora"
@@ -70,5 +72,31 @@ func TestCompare(t *testing.T) {
 	other := adapter(t, "c", lora.Config{R: 2, Alpha: 4}, module(qProj, 2, 5, 6))
 	if d, err = lora.Compare(a, other); err != nil || d.Modules[0].Misfit != "[6 4] against [6 5]" {
 		t.Errorf("%+v, %v", d, err)
+	}
+}
+
+// TestOpenTorch reads an adapter that torch.save wrote: the same values as the safetensors file's.
+func TestOpenTorch(t *testing.T) {
+	old, err := lora.Open(filepath.Join("..", "weights", "testdata", "torch", "adapter"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	golden, err := lora.Open(filepath.Join("..", "testdata", "golden", "lora", "llama", "plain_qv"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	d, err := lora.Compare(old, golden)
+	if err != nil || len(d.Settings)+len(d.Replaced) > 0 || len(d.Modules) == 0 {
+		t.Fatalf("%+v, %v", d, err)
+	}
+	for _, name := range golden.Modules() {
+		want, _ := golden.Module(name)
+		got, ok := old.Module(name)
+		if !ok || !slices.Equal(got.A, want.A) || !slices.Equal(got.B, want.B) {
+			t.Errorf("%s has other values", name)
+		}
+	}
+	if len(old.SHA256) != 64 || old.SHA256 == golden.SHA256 {
+		t.Errorf("SHA-256 %q", old.SHA256)
 	}
 }

@@ -227,7 +227,7 @@ func (d decodeShape) forRows(rows []Row, o ReviewOptions) decodeShape {
 		most = max(most, r.Sampling.MaxTokens)
 		d.Sampler = d.Sampler.with(r.Sampling)
 	}
-	d.Tokens = (max(most, 1) + 15) / 16 * 16
+	d.Tokens = roundTokens(most)
 	d.States, d.Pooled = o.KeepStates, len(o.KeepPooled)
 	return d
 }

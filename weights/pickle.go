@@ -39,9 +39,9 @@ func (d *pickleDict) last(key string) (any, bool) {
 // can name any function of Python and call it, so what it may name is a short list, as in torch.load(weights_only=True)
 // (torch/_weights_only_unpickler.py), and no instruction here does more than build values.
 //
-// It is our own because nlpodyssey/gopickle v0.3.0 trusts its input: it allocates what a length says before reading, and
-// prints values with %#v in its errors, where a list that contains itself overflows the stack, which ends the process and
-// cannot be recovered from. Tests compare the two on honest files.
+// It is our own because nlpodyssey/gopickle v0.3.0 trusts the lengths in its input: of the hostile files in testdata/torch,
+// bad_length.bin (365 bytes) makes it take 2 GB, bad_frame.bin makes it panic, and bad_numel.bin ends the process, out of
+// memory. It also copies all tensors into memory, halves as float32. Tests compare the two on honest files.
 type unpickler struct {
 	data  []byte
 	pos   int
@@ -426,7 +426,7 @@ func (u *unpickler) popMark() ([]any, error) {
 	return items, err
 }
 
-// describeValue names a value's kind for an error: values may contain themselves, so they are never printed.
+// describeValue names a value's kind for an error: values may be large or contain themselves, so they are never printed.
 func describeValue(v any) string {
 	switch v := v.(type) {
 	case nil:

@@ -9,7 +9,7 @@
 // SHA-256 for large files, the Git blob's SHA-1 for the others. Revisions are pinned to a commit before the first file.
 //
 // The client is our own, of a few small files, because go-huggingface v0.4.0 starts a cut download over, checks no hash,
-// retries nothing, and takes a connection that breaks in the middle for success (its Download wraps a nil error there).
+// retries nothing, and returns no error where a connection breaks in the middle (its Download wraps a nil one there).
 //
 // What is respected of the environment is what huggingface_hub documents: HF_ENDPOINT, HF_HUB_CACHE, HF_HOME, HF_TOKEN,
 // HF_TOKEN_PATH, HF_HUB_DOWNLOAD_TIMEOUT and HF_HUB_OFFLINE.

@@ -210,3 +210,13 @@ for folder in ("llama_torch", "llama_sharded", "llama_safetensors"):
     g = path(folder + "/generation_config.json")
     if os.path.exists(g):
         os.remove(g)
+
+# --- an adapter as old versions of PEFT saved it: testdata/golden/lora/llama/plain_qv ----------------------------------
+import shutil  # noqa: E402
+
+from safetensors.torch import load_file  # noqa: E402
+
+golden = os.path.join(HERE, "..", "..", "..", "testdata", "golden", "lora", "llama", "plain_qv")
+os.makedirs(path("adapter"), exist_ok=True)
+torch.save(load_file(os.path.join(golden, "adapter_model.safetensors")), path("adapter/adapter_model.bin"))
+shutil.copy(os.path.join(golden, "adapter_config.json"), path("adapter/adapter_config.json"))

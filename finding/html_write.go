@@ -124,8 +124,8 @@ func htmlRowOf(r *ranked) htmlRow {
 	for _, h := range v.Heads {
 		heads += fmt.Sprintf("%s %.3f  ", h.Head, h.P)
 	}
-	for _, fact := range []htmlText{
-		{"Id", f.ID}, {"Report", r.report}, {"Tool", f.Tool}, {"CWE", f.CWE}, {"Severity", f.Severity}, {"Label", f.Label},
+	for _, fact := range []htmlText{ // rule and level have no column on a narrow screen
+		{"Id", f.ID}, {"Report", r.report}, {"Tool", f.Tool}, {"Rule", f.Rule}, {"Level", f.Level}, {"CWE", f.CWE}, {"Severity", f.Severity}, {"Label", f.Label},
 		{"Model", v.Model}, {"Adapter", v.Adapter}, {"Head", v.Head}, {"Heads", heads}, {"Note", v.Note},
 	} {
 		if fact.Text = Clean(firstBytes(strings.TrimSpace(fact.Text), 1000)); fact.Text != "" {

@@ -76,7 +76,7 @@ func (s *Store) Import(ctx context.Context, path string, o ImportOptions) (*Impo
 		return nil, err
 	}
 	start, err := head.Peek(sniffBytes)
-	if err != nil && !errors.Is(err, io.EOF) {
+	if err != nil && len(start) == 0 && !errors.Is(err, io.EOF) { // of a file that is cut short, its beginning is read
 		return nil, fmt.Errorf("%s: cannot be read: %w", path, err)
 	}
 	im := &importer{ctx: ctx, store: s, path: path, options: o, size: info.Size(), read: counted, seen: map[string]int{}}
@@ -141,12 +141,14 @@ func (im *importer) wholeFile(unzipped *bufio.Reader, isParquet bool) (err error
 			return err
 		}
 		defer os.Remove(unpacked.Name()) //nolint:errcheck // of what is only a copy
-		defer unpacked.Close()           //nolint:errcheck // as above
+		err = f.Close()
+		f = unpacked
+		if err != nil {
+			return err
+		}
 		if _, err := io.Copy(unpacked, unzipped); err != nil {
 			return fmt.Errorf("%s: cannot be unpacked: %w", im.path, err)
 		}
-		f.Close() //nolint:errcheck // it was only read
-		f = unpacked
 	}
 	if !isParquet {
 		return im.sqlite(f.Name())

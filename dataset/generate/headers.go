@@ -2,6 +2,7 @@ package generate
 
 import (
 	"fmt"
+	"regexp"
 	"strings"
 )
 
@@ -9,12 +10,20 @@ import (
 // version; Access-Control-Allow-Origin is not too permissive; every other header is optional.
 
 var headerRules = []rule{
-	{"HSTS", 3, anyExchange, hstsRule},
-	{"CSP", 8, func(_ Template, x exchange) bool { return x.resp.format() == formatHTML }, cspRule},
+	{"HSTS", 3, func(_ Template, x exchange) bool {
+		return !redirects(x) && !partOfPage.MatchString(x.resp.get("Content-Type"))
+	}, hstsRule},
+	{"CSP", 8, func(_ Template, x exchange) bool { return !redirects(x) && x.resp.format() == formatHTML }, cspRule},
 	{"Cache-Control", 5, func(t Template, _ exchange) bool { return t.Private }, cacheRule},
 	{"Server", 3, anyExchange, serverRule},
 	{"Access-Control-Allow-Origin", 5, func(t Template, _ exchange) bool { return t.Private }, corsRule},
 }
+
+// partOfPage are the types of what pages load: HSTS is for the site, and these need not repeat it.
+var partOfPage = regexp.MustCompile(`^(font|image|audio|video)/|javascript|^text/css`)
+
+// redirects says that the response is on the way to the one that a browser shows, and leaves a site's policies to that.
+func redirects(x exchange) bool { return x.resp.status() >= 300 && x.resp.status() <= 399 }
 
 func anyExchange(Template, exchange) bool { return true }
 

@@ -100,17 +100,6 @@ func (g *gen) setInput(req *message, value string) {
 	}
 }
 
-// sent is the value as it stands in the request.
-func sent(x exchange, value string) string {
-	quoted := jsonString(value)
-	for _, written := range []string{value, url.QueryEscape(value), url.PathEscape(value), quoted[1 : len(quoted)-1], xmlEscape(value)} {
-		if strings.Contains(x.req.start, written) || strings.Contains(x.req.body, written) {
-			return written
-		}
-	}
-	return ""
-}
-
 // jsonString is a text as a JSON string, with < > & left as most servers leave them.
 func jsonString(s string) string {
 	var b strings.Builder

@@ -11,6 +11,8 @@ import (
 	"testing"
 
 	"github.com/januslm/janus/dataset"
+	"github.com/januslm/janus/finding"
+	headerpolicy "github.com/januslm/janus/rules"
 )
 
 // The detectors here tell the truth of a row from the exchange alone, by other means than the rules that made it. They know
@@ -65,6 +67,27 @@ func TestHeaderTruth(t *testing.T) {
 		}
 		return len(found) == 1, nil
 	})
+}
+
+// Janus's own rules for traffic look at the same policy. They see no candidate in a safe row, and one in a vulnerable row
+// wherever the exchange alone shows what is sensitive.
+func TestHeaderRulesAgree(t *testing.T) {
+	candidates, err := headerpolicy.New([]string{"headers"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	failed := 0
+	for _, pair := range pairsOf(t, dataset.HTTPHeaders, 1, 400) {
+		for _, e := range pair {
+			found := candidates(finding.Finding{Request: e.Request, Response: e.Response})
+			rule, _, _ := strings.Cut(e.Note, ":")
+			wrong := !e.IsVulnerable && len(found) > 0 || e.IsVulnerable && len(found) == 0 && (rule == "HSTS" || rule == "CSP" || rule == "Server")
+			if wrong && failed < 4 {
+				failed++
+				t.Errorf("%s (%s): candidates %+v\n%s\n%s", e.PairID, e.Note, found, e.Request, e.Response)
+			}
+		}
+	}
 }
 
 var maxAge = regexp.MustCompile(`(?:^|;)\s*max-age=(\d+)\s*(?:;|$)`)

@@ -44,7 +44,7 @@ var sentencePatterns = []string{
 	"[Maintenance|An update|A short outage] [is planned|took place] on {date}; [no {noun} is|all data stays|nothing else is] [lost|safe|affected|in place].",
 	"{first} [wrote|noted|replied]: [the|my|our] {product} [arrived|works|was replaced] [in {city}|on {date}|after a week].",
 	"[Members|Customers|Partners|Editors] [see|find|keep] [each|every|their] {noun} [under|in|next to] [My account|History|the {city} desk].",
-	"[Ihre|Die] [Bestellung|Rechnung|Anfrage] [wurde am|geht am] {date} [verschickt|bestätigt|nach {city} gesendet].",
+	"[Ihre|Die] [Bestellung|Rechnung|Anfrage] [wurde am {date} verschickt|wurde am {date} bestätigt|geht am {date} nach {city}].",
 	"[Votre|La] [commande|demande|livraison] [a été|sera] [traitée|confirmée|envoyée] [à {city}|le {date}].",
 	"[Su|El] [pedido|recibo|mensaje] [se envió|llegó] [a {city}|el {date}] [sin coste|por correo|con {first}].",
 	"[O seu|Este] [pedido|recibo] [foi enviado|chegou] [a {city}|em {date}].",

@@ -35,6 +35,9 @@ type Options struct {
 	// DType is the dtype of weights and states: dtypes.Float32 or BFloat16. Unset: float32 on a CPU (where bfloat16 is
 	// slower), bfloat16 on an accelerator.
 	DType dtypes.DType
+	// Int8 stores the layers' matrices as int8 with a scale a row; DType is then that of everything else. It takes a
+	// quarter of float32's memory, or half of bfloat16's; docs/models.md has what it costs.
+	Int8 bool
 	// ContextLength is the longest sequence that rows may make, generated tokens included; 0 means what the model was made
 	// for. It matters to rotary embeddings that depend on it: see transformer's Config.SetContextLength.
 	ContextLength int
@@ -160,7 +163,7 @@ func Open(ctx context.Context, dir string, o Options) (m *Model, err error) {
 	if err := m.openText(); err != nil {
 		return nil, err
 	}
-	so := storeOptions{backend: o.Backend.Backend, dtype: o.DType, inFirst: o.Backend.IsXLA() && o.Backend.IsCPU()}
+	so := storeOptions{backend: o.Backend.Backend, dtype: o.DType, int8: o.Int8, inFirst: o.Backend.IsXLA() && o.Backend.IsCPU()}
 	if o.Merge {
 		so.merge = m.adapters
 	}

@@ -31,6 +31,7 @@ type storeOptions struct {
 	dtype   dtypes.DType
 	inFirst bool
 	merge   []*lora.Adapter // merged into the weights on the way
+	int8    bool            // matrices are stored as int8
 }
 
 // loadStore puts a checkpoint's tensors on the device one by one. Where dtype and layout are the file's, the mapped pages
@@ -44,18 +45,19 @@ func loadStore(ctx context.Context, c *weights.Checkpoint, list []transformer.Te
 		if spec.Kind == transformer.Unused {
 			continue
 		}
-		t, err := o.load(c, spec)
+		list, err := o.load(c, spec)
 		if err != nil {
 			s.finalize()
 			return nil, fmt.Errorf("tensor %s: %w", spec.Key, err)
 		}
 		s.kinds[spec.Key] = spec.Kind
-		s.values = append(s.values, value{spec.Key, t})
+		s.values = append(s.values, list...)
 	}
 	return s, nil
 }
 
-func (o storeOptions) load(c *weights.Checkpoint, spec transformer.Tensor) (t *tensors.Tensor, err error) {
+// load puts one tensor on the device, with its scales where it is stored as int8.
+func (o storeOptions) load(c *weights.Checkpoint, spec transformer.Tensor) (list []value, err error) {
 	src, ok := c.Tensor(spec.Key)
 	if !ok {
 		return nil, fmt.Errorf("is not in the checkpoint")
@@ -63,9 +65,11 @@ func (o storeOptions) load(c *weights.Checkpoint, spec transformer.Tensor) (t *t
 	// A model must not be in memory twice, as pages of its file and on the device.
 	defer func() { err = errors.Join(err, c.Release(src)) }()
 	transpose := o.inFirst && spec.Kind == transformer.Matrix
+	quantise := o.int8 && spec.Kind == transformer.Matrix
 	changed := slices.ContainsFunc(o.merge, func(a *lora.Adapter) bool { return a.Changes(spec.Key) })
-	if src.DType == o.dtype && !transpose && !changed {
-		return tensors.FromRaw(o.backend, 0, shapes.Make(o.dtype, spec.Shape...), src.Data)
+	if src.DType == o.dtype && !transpose && !changed && !quantise {
+		t, err := tensors.FromRaw(o.backend, 0, shapes.Make(o.dtype, spec.Shape...), src.Data)
+		return []value{{spec.Key, t}}, err
 	}
 	flat, err := weights.ToFloat32(src)
 	if err != nil {
@@ -76,12 +80,34 @@ func (o storeOptions) load(c *weights.Checkpoint, spec transformer.Tensor) (t *t
 			return nil, err
 		}
 	}
+	if quantise {
+		return o.loadInt8(spec, flat, transpose)
+	}
 	shape := slices.Clone(spec.Shape)
 	if transpose {
 		flat = transposed(flat, shape[0], shape[1])
 		slices.Reverse(shape)
 	}
-	return upload(o.backend, o.dtype, flat, shape...)
+	t, err := upload(o.backend, o.dtype, flat, shape...)
+	return []value{{spec.Key, t}}, err
+}
+
+// loadInt8 puts a matrix [out, in] on the device as int8, and its scales [out] beside it.
+func (o storeOptions) loadInt8(spec transformer.Tensor, flat []float32, transpose bool) ([]value, error) {
+	rows, cols := spec.Shape[0], spec.Shape[1]
+	shape := slices.Clone(spec.Shape)
+	levels, scales := quantised(flat, rows, cols)
+	if transpose {
+		levels = transposed(levels, rows, cols)
+		slices.Reverse(shape)
+	}
+	raw := unsafe.Slice((*byte)(unsafe.Pointer(unsafe.SliceData(levels))), len(levels))
+	t, err := tensors.FromRaw(o.backend, 0, shapes.Make(dtypes.Int8, shape...), raw)
+	if err != nil {
+		return nil, err
+	}
+	scale, err := upload(o.backend, o.dtype, scales, rows)
+	return []value{{spec.Key, t}, {spec.Key + scaleSuffix, scale}}, err
 }
 
 // upload puts float32 values on the device as dtype.
@@ -98,9 +124,9 @@ func upload(b compute.Backend, dtype dtypes.DType, flat []float32, shape ...int)
 }
 
 // transposed turns [rows, cols] into [cols, rows], in tiles that fit the first-level cache.
-func transposed(x []float32, rows, cols int) []float32 {
+func transposed[T any](x []T, rows, cols int) []T {
 	const tile = 32
-	out := make([]float32, len(x))
+	out := make([]T, len(x))
 	for r0 := 0; r0 < rows; r0 += tile {
 		r1 := min(r0+tile, rows)
 		for c0 := 0; c0 < cols; c0 += tile {
@@ -163,7 +189,13 @@ func (w *graphWeights) Linear(x *graph.Node, module string) *graph.Node {
 	if w.store.inFirst && w.store.kinds[key] == transformer.Matrix {
 		axis = 0
 	}
-	y := product(x, matrix, axis)
+	var y *graph.Node
+	if scale, ok := w.in[key+scaleSuffix]; ok {
+		y = product(x, graph.ConvertDType(matrix, x.DType()), axis)
+		y = graph.Mul(y, graph.ExpandLeftToRank(scale, y.Rank()))
+	} else {
+		y = product(x, matrix, axis)
+	}
 	if adapter, ok := w.adapters[module]; ok {
 		y = adapter.Apply(x, y, w.rows)
 	}

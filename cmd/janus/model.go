@@ -22,6 +22,7 @@ type modelFlags struct {
 	heads          []string
 	merge          bool
 	context        int
+	dtype          string
 
 	cpu bool // set by open: the backend computes on the CPU
 }
@@ -31,6 +32,7 @@ func (f *modelFlags) add(flags *pflag.FlagSet) {
 	flags.StringVar(&f.backend, "backend", "", "what computes: go, xla:cuda, xla:/path/plugin.so (default $GOMLX_BACKEND, else the best that is there)")
 	flags.StringArrayVar(&f.adapters, "adapter", nil, "LoRA adapter, a PEFT folder; may be repeated")
 	flags.IntVar(&f.context, "context-length", 0, "longest prompt and text together, in tokens; 0 is what the model was made for (longrope models, such as Phi-3 128k, rotate by it)")
+	flags.StringVar(&f.dtype, "dtype", "", "of the weights: f32, bf16, or int8 for the layers' matrices (default: f32 on a CPU, bf16 on a GPU; docs/models.md)")
 	flags.BoolVar(&f.merge, "merge", false, "add the adapters into the weights instead of keeping them beside")
 }
 
@@ -44,14 +46,17 @@ func (f *modelFlags) open(ctx context.Context) (*model.Model, error) {
 	if err != nil {
 		return nil, err
 	}
+	o := model.Options{Adapters: f.adapters, Heads: f.heads, Merge: f.merge, ContextLength: f.context}
+	if err := o.SetDType(f.dtype); err != nil {
+		return nil, err
+	}
 	choice, err := backend.New(f.backend)
 	if err != nil {
 		return nil, err
 	}
 	f.cpu = choice.IsCPU()
-	m, err := model.Open(ctx, dir, model.Options{
-		Backend: choice, Adapters: f.adapters, Heads: f.heads, Merge: f.merge, ContextLength: f.context,
-	})
+	o.Backend = choice
+	m, err := model.Open(ctx, dir, o)
 	if err != nil {
 		return nil, err
 	}

@@ -36,7 +36,7 @@ func fetchedEncoder(t *testing.T) string {
 }
 
 // TestReviewMiniLM reviews findings with a real encoder and a head of logistic regression, and holds the probabilities to the
-// formula, worked on the encoder's embeddings of the findings' text.
+// formula, worked on the encoder's embeddings of the findings' text. What reports look like is in testdata/script/encoder.txtar.
 func TestReviewMiniLM(t *testing.T) {
 	ctx := context.Background()
 	dir := fetchedEncoder(t)

@@ -197,6 +197,10 @@ func makeIaCPair(o IaCOptions, smell, tool string, k int) []finding.Finding {
 	}
 	indent := strings.TrimSuffix(lines[at], flaggedLine)
 	file := g.iacText(g.pick(code.files...), words)
+	group := "iac/" + tool + "/" + smell + "/" + block.name
+	if smell == SmellComment {
+		group = "iac/any/" + smell + "/" + block.name
+	}
 	make := func(flagged, label, id string) finding.Finding {
 		text := append([]string(nil), lines...)
 		text[at] = indent + flagged
@@ -205,10 +209,13 @@ func makeIaCPair(o IaCOptions, smell, tool string, k int) []finding.Finding {
 			ID: fmt.Sprintf("%s-%d-%06d%s", o.name(), o.Seed, k, id), Source: SourceOffline, Tool: "GLITCH", Rule: info.rule, CWE: info.cwe,
 			Category: "iac", Language: code.language, File: file, Line: &line, Title: info.title, Message: info.message, Level: "warning",
 			Snippet: strings.Join(text[max(0, at-contextLines):min(len(text), at+contextLines+1)], "\n"), Focus: flagged,
-			Label: label, Group: "iac/" + tool + "/" + smell + "/" + block.name,
+			Label: label, Group: group,
 		}
 	}
 	real, harmless := g.iacText(g.pick(block.real...), words), g.iacText(g.pick(block.false...), words)
+	if smell == SmellHTTP && !strings.Contains(real, "<") && g.chance(0.6) { // words of safe lines, in a comment
+		real += g.iacText(g.pick(" # no https:// there yet", " # https://{host} asks for a login", " # http://localhost:{port} in tests", " # 127.0.0.1 for a mirror", " # also at https://{host}"), words)
+	}
 	if g.chance(0.5) {
 		return []finding.Finding{make(real, "TP", "a"), make(harmless, "FP", "b")}
 	}
@@ -218,9 +225,10 @@ func makeIaCPair(o IaCOptions, smell, tool string, k int) []finding.Finding {
 // commentBlock is a piece of code with a comment above it.
 func (g *gen) commentBlock(code iacCode) iacBlock {
 	book := iacLibrary()
-	n := g.IntN(len(code.fillers))
-	b := iacBlock{name: "comment " + strconv.Itoa(n), real: book.realNote, false: book.falseNote}
-	lines := code.fillers[n].lines
+	// One kind of real comment always meets one kind of harmless one, so that a split by group keeps both on one side.
+	n := g.IntN(len(book.realNote))
+	b := iacBlock{name: "note " + strconv.Itoa(n), real: book.realNote[n : n+1], false: book.falseNote[n : n+1]}
+	lines := code.fillers[g.IntN(len(code.fillers))].lines
 	at := 0 // above the piece, or above one of its lines
 	if g.chance(0.5) {
 		at = g.IntN(len(lines))

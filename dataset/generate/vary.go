@@ -66,7 +66,11 @@ func (g *gen) varyRequest(m *message) {
 		func() header { return header{"If-Modified-Since", g.httpDate()} },
 	}
 	for _, make := range optional {
-		if h := make(); !m.has(h.name) && g.chance(0.22) {
+		h := make()
+		if h.name == "If-Modified-Since" && m.method() != "GET" { // RFC 9110, 13.1.3
+			continue
+		}
+		if !m.has(h.name) && g.chance(0.22) {
 			m.headers = append(m.headers, h)
 		}
 	}

@@ -32,8 +32,11 @@ type Verdict struct {
 	// JSON where empty.
 	Trajectory []float64
 	Heads      []HeadVerdict // each head's own answer, where there are several
-	Note       string        // what the reader of the verdict should know: the input was cut, …
-	Error      string        // why the row failed; empty where it did not
+	// Samples are the analyses that voted, where the finding was sampled more than once. Verdict is then the majority's, P
+	// the mean, and Reasoning, Tokens and Trajectory are those of one analysis that came to the verdict.
+	Samples []SampleVerdict
+	Note    string // what the reader of the verdict should know: the input was cut, …
+	Error   string // why the row failed; empty where it did not
 
 	Model   string // name or folder of the base model
 	Adapter string // name or folder of the adapter, where one was used
@@ -48,6 +51,15 @@ type HeadVerdict struct {
 	Trajectory []float64 `json:"trajectory,omitempty"`
 }
 
+// SampleVerdict is one analysis of several.
+type SampleVerdict struct {
+	Verdict    Label     `json:"verdict"`
+	P          float64   `json:"p"`
+	Tokens     int       `json:"tokens"`
+	Reasoning  string    `json:"reasoning"`
+	Trajectory []float64 `json:"trajectory,omitempty"`
+}
+
 // Judged says whether the row carries a verdict, rather than nothing or an error.
 func (v *Verdict) Judged() bool { return v.Verdict != "" && v.Error == "" }
 
@@ -56,27 +68,28 @@ func (v *Verdict) Done() bool { return v.Verdict != "" || v.Error != "" }
 
 // verdictJSON is the row's wire form: order of keys, and what may be null.
 type verdictJSON struct {
-	ID         string        `json:"id"`
-	Verdict    *Label        `json:"verdict"`
-	P          *float64      `json:"p"`
-	Reasoning  string        `json:"reasoning"`
-	Tokens     int           `json:"tokens"`
-	Seconds    float64       `json:"seconds"`
-	Trajectory []float64     `json:"trajectory,omitempty"`
-	Heads      []HeadVerdict `json:"heads,omitempty"`
-	Note       string        `json:"note,omitempty"`
-	Error      string        `json:"error,omitempty"`
-	Model      string        `json:"model,omitempty"`
-	Adapter    string        `json:"adapter,omitempty"`
-	Head       string        `json:"head,omitempty"`
-	Prompt     string        `json:"prompt,omitempty"`
+	ID         string          `json:"id"`
+	Verdict    *Label          `json:"verdict"`
+	P          *float64        `json:"p"`
+	Reasoning  string          `json:"reasoning"`
+	Tokens     int             `json:"tokens"`
+	Seconds    float64         `json:"seconds"`
+	Trajectory []float64       `json:"trajectory,omitempty"`
+	Heads      []HeadVerdict   `json:"heads,omitempty"`
+	Samples    []SampleVerdict `json:"samples,omitempty"`
+	Note       string          `json:"note,omitempty"`
+	Error      string          `json:"error,omitempty"`
+	Model      string          `json:"model,omitempty"`
+	Adapter    string          `json:"adapter,omitempty"`
+	Head       string          `json:"head,omitempty"`
+	Prompt     string          `json:"prompt,omitempty"`
 }
 
 // MarshalJSON writes the row as the type's comment says.
 func (v Verdict) MarshalJSON() ([]byte, error) {
 	row := verdictJSON{
 		ID: v.ID, Reasoning: v.Reasoning, Tokens: v.Tokens, Seconds: v.Seconds,
-		Trajectory: v.Trajectory, Heads: v.Heads, Note: v.Note, Error: v.Error,
+		Trajectory: v.Trajectory, Heads: v.Heads, Samples: v.Samples, Note: v.Note, Error: v.Error,
 		Model: v.Model, Adapter: v.Adapter, Head: v.Head, Prompt: v.Prompt,
 	}
 	if v.Judged() {
@@ -101,7 +114,7 @@ func (v *Verdict) UnmarshalJSON(data []byte) error {
 	}
 	*v = Verdict{
 		ID: row.ID, Reasoning: row.Reasoning, Tokens: row.Tokens, Seconds: row.Seconds,
-		Trajectory: row.Trajectory, Heads: row.Heads, Note: row.Note, Error: row.Error,
+		Trajectory: row.Trajectory, Heads: row.Heads, Samples: row.Samples, Note: row.Note, Error: row.Error,
 		Model: row.Model, Adapter: row.Adapter, Head: row.Head, Prompt: row.Prompt,
 	}
 	if row.Verdict != nil {

@@ -20,6 +20,7 @@ type Recipe struct {
 	Heads         []string
 	Merge         bool
 	ContextLength int
+	DType         string // as asked for
 	Backend       string // what computes: see backend.Expected
 	Options       Options
 }
@@ -42,9 +43,12 @@ type setup struct {
 	Heads         [][2]string // names and hashes
 	Merged        []string    // adapters in the weights
 	ContextLength int
+	DType         string
 	Backend       string
 
 	Sampling     model.Sampling // without its seed
+	Samples      int
+	Thinking     *bool
 	MaxPrompt    int
 	Trajectory   bool
 	Sure         float64
@@ -60,8 +64,8 @@ func NewMemory(ctx context.Context, c *Cache, r Recipe) (*Memory, error) {
 	m := &Memory{cache: c, recipe: r}
 	o := r.Options
 	s := setup{
-		Format: memoryFormat, Name: name(r.Model), ContextLength: r.ContextLength, Backend: r.Backend,
-		Sampling: o.Sampling, MaxPrompt: cmp.Or(o.MaxPrompt, DefaultMaxPrompt), Trajectory: o.Trajectory, Sure: o.Sure,
+		Format: memoryFormat, Name: name(r.Model), ContextLength: r.ContextLength, DType: r.DType, Backend: r.Backend,
+		Sampling: o.Sampling, Samples: max(o.Samples, 1), Thinking: o.Thinking, MaxPrompt: cmp.Or(o.MaxPrompt, DefaultMaxPrompt), Trajectory: o.Trajectory, Sure: o.Sure,
 		Instructions: o.Prompts.Instructions(), Closing: o.Prompts.Closing(),
 	}
 	s.Sampling.Seed = 0
@@ -112,8 +116,9 @@ type memory struct {
 	P          float64
 	Reasoning  string
 	Tokens     int
-	Trajectory []float64             `json:",omitempty"`
-	Heads      []finding.HeadVerdict `json:",omitempty"`
+	Trajectory []float64               `json:",omitempty"`
+	Heads      []finding.HeadVerdict   `json:",omitempty"`
+	Samples    []finding.SampleVerdict `json:",omitempty"`
 	Model      string
 	Adapter    string  `json:",omitempty"`
 	Head       string  `json:",omitempty"`
@@ -139,6 +144,10 @@ func (m *Memory) recall(f *finding.Finding) (v finding.Verdict, ok bool) {
 		Trajectory: e.Trajectory, Heads: e.Heads, Model: e.Model, Adapter: e.Adapter, Head: e.Head,
 		Prompt: m.recipe.Options.Prompts.Version(f), Note: joinNotes(f.Notes),
 	}
+	if len(e.Samples) > 0 {
+		v.Samples = e.Samples
+		vote(&v, threshold, m.recipe.Options.Margin)
+	}
 	if e.Cut != "" {
 		v.Note = joinNotes(append(slices.Clone(f.Notes), e.Cut))
 	}
@@ -153,7 +162,7 @@ func (m *Memory) keep(f *finding.Finding, o Outcome, threshold float64) {
 		return
 	}
 	m.cache.put(memoryKind, key, memory{
-		P: v.P, Reasoning: v.Reasoning, Tokens: v.Tokens, Trajectory: v.Trajectory, Heads: v.Heads,
+		P: v.P, Reasoning: v.Reasoning, Tokens: v.Tokens, Trajectory: v.Trajectory, Heads: v.Heads, Samples: v.Samples,
 		Model: v.Model, Adapter: v.Adapter, Head: v.Head, Cut: o.cut, Threshold: threshold,
 	})
 }

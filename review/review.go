@@ -21,6 +21,7 @@ const (
 	DefaultMargin = 0.05
 	// leastShared is the shortest prefix worth a prefill of its own.
 	leastShared = 16
+	maxSamples  = 1000
 )
 
 // Options say how findings are reviewed.
@@ -28,6 +29,9 @@ type Options struct {
 	// Sampling is every row's. Its seed is the run's: each row's own follows from it and from the finding's id, so that
 	// neither the batch nor the other findings matter.
 	Sampling model.Sampling
+	// Samples is how many analyses are written of each finding; they vote (see [finding.Verdict]'s Samples). 0 and 1 are one.
+	// More need a temperature.
+	Samples int
 	// Thinking says whether the model thinks before it answers, where its chat template has that switch (Qwen3, SmolLM3);
 	// nil leaves it to the template.
 	Thinking *bool
@@ -105,7 +109,7 @@ func (r *Reviewer) set(o Options, threshold float64, positions int) (err error) 
 	}
 	after := 1 // tokens of the context that are not the prompt's
 	if r.prompter.encoder {
-		o.Sampling, o.Sure, after = model.Sampling{}, 0, 0 // it writes nothing
+		o.Sampling, o.Samples, o.Sure, after = model.Sampling{}, 1, 0, 0 // it writes nothing
 	}
 	if len(r.heads) == 0 {
 		if r.answer, err = newAnswer(r.prompter.tok, r.prompter.text.Closing()); err != nil {
@@ -140,6 +144,10 @@ func (o Options) Validate() error {
 		return err
 	}
 	switch {
+	case o.Samples < 0 || o.Samples > maxSamples:
+		return fmt.Errorf("samples: expected 1 to %d, found %d", maxSamples, o.Samples)
+	case o.Samples > 1 && o.Sampling.Temperature == 0:
+		return fmt.Errorf("samples: %d analyses without a temperature would all be the same: give one, 0.7 for instance", o.Samples)
 	case o.Batch < 0:
 		return fmt.Errorf("batch: expected 0 (Janus chooses) or more, found %d", o.Batch)
 	case o.MaxPrompt < 0:
@@ -161,6 +169,9 @@ type row struct {
 	adapter int
 	cut     string // what was cut of the prompt
 	verdict finding.Verdict
+
+	group *group
+	seed  string // what the row's seed is made of besides the run's
 }
 
 // Outcome is the verdict of a finding.
@@ -188,7 +199,7 @@ func (r *Reviewer) Review(ctx context.Context, findings []*finding.Finding, done
 			}
 			continue
 		}
-		rows = append(rows, w)
+		rows = append(rows, r.samples(w).rows...)
 	}
 	prefix := r.takePrefix(rows)
 	lengths := make([]int, len(rows))
@@ -203,9 +214,11 @@ func (r *Reviewer) Review(ctx context.Context, findings []*finding.Finding, done
 		if err := r.runBatch(ctx, prefix, members, b); err != nil {
 			return err
 		}
-		outcomes := make([]Outcome, len(members))
-		for i, w := range members {
-			outcomes[i] = Outcome{w.index, w.verdict, w.cut}
+		var outcomes []Outcome
+		for _, w := range members {
+			if w.group.left--; w.group.left == 0 {
+				outcomes = append(outcomes, r.outcome(w.group))
+			}
 		}
 		if err := done(outcomes); err != nil {
 			return err
@@ -285,7 +298,7 @@ func (r *Reviewer) runRows(ctx context.Context, prefix []int32, rows []*row, b B
 	in := model.Batch{Prefix: prefix}
 	for _, w := range rows {
 		sampling := o.Sampling
-		sampling.Seed = rowSeed(o.Sampling.Seed, w.verdict.ID)
+		sampling.Seed = rowSeed(o.Sampling.Seed, w.seed)
 		in.Rows = append(in.Rows, model.Row{Prompt: w.prompt, Adapter: w.adapter, Sampling: sampling})
 	}
 	start := time.Now()

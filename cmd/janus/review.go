@@ -74,6 +74,7 @@ func (f *reviewFlags) add(flags *pflag.FlagSet) {
 	f.model.addHeads(flags)
 	flags.Lookup("adapter").Usage = "LoRA adapter, a PEFT folder; may be repeated; CATEGORY=DIR is for the findings of a category, others use the first"
 	addSampling(flags, &f.options.Sampling, 128)
+	flags.IntVar(&f.options.Samples, "samples", 1, "analyses of each finding, which vote: the majority's verdict and the mean probability; more than 1 need --temperature")
 	addThinking(flags, &f.thinking)
 	flags.StringVar(&f.read.Format, "format", "auto", "of the reports: "+strings.Join(finding.Formats(), ", "))
 	flags.StringSliceVar(&f.rules, "rules", nil, "make candidates of HTTP traffic (HAR, raw HTTP), which holds no findings of its own: "+strings.Join(rules.Names(), ", "))
@@ -214,7 +215,7 @@ func (f *reviewFlags) memory(ctx context.Context) (*review.Memory, *review.Cache
 	cache := review.NewCache(f.cache)
 	memory, err := review.NewMemory(ctx, cache, review.Recipe{
 		Model: dir, Adapters: f.model.adapters, Heads: f.model.heads, Merge: f.model.merge, ContextLength: f.model.context,
-		Backend: backend.Expected(f.model.backend), Options: f.options,
+		DType: f.model.dtype, Backend: backend.Expected(f.model.backend), Options: f.options,
 	})
 	if err != nil {
 		return nil, nil, ctx.Err()

@@ -9,6 +9,8 @@ import (
 	"math"
 	"slices"
 	"strconv"
+
+	"github.com/januslm/janus/internal/nearest"
 )
 
 // FormatVersion is the version of head.json that this package reads and writes.
@@ -190,7 +192,7 @@ func ParseConfig(data []byte) (*Config, error) {
 	}
 	for _, key := range slices.Sorted(maps.Keys(raw)) {
 		if !slices.Contains(known, key) {
-			return nil, fmt.Errorf("unknown key %q, did you mean %q?", key, nearest(key, known))
+			return nil, fmt.Errorf("unknown key %q, did you mean %q?", key, nearest.Of(key, known))
 		}
 	}
 	for _, key := range []string{"format_version", "hidden_size", "layers"} {
@@ -225,29 +227,4 @@ func configKeys() ([]string, error) {
 		return nil, err
 	}
 	return slices.Sorted(maps.Keys(keys)), nil
-}
-
-// nearest returns the candidate with the smallest edit distance to name.
-func nearest(name string, candidates []string) string {
-	return slices.MinFunc(candidates, func(a, b string) int { return editDistance(name, a) - editDistance(name, b) })
-}
-
-// editDistance is Levenshtein's, over bytes.
-func editDistance(a, b string) int {
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := range len(a) {
-		diagonal := row[0]
-		row[0] = i + 1
-		for j := range len(b) {
-			cost := 1
-			if a[i] == b[j] {
-				cost = 0
-			}
-			diagonal, row[j+1] = row[j+1], min(diagonal+cost, row[j]+1, row[j+1]+1)
-		}
-	}
-	return row[len(b)]
 }

@@ -71,14 +71,3 @@ func TestParseConfigRefuses(t *testing.T) {
 		})
 	}
 }
-
-func TestEditDistance(t *testing.T) {
-	for _, test := range []struct {
-		a, b string
-		want int
-	}{{"", "", 0}, {"", "abc", 3}, {"abc", "", 3}, {"kitten", "sitting", 3}, {"layer", "layers", 1}, {"abc", "abc", 0}} {
-		if got := editDistance(test.a, test.b); got != test.want {
-			t.Errorf("%q to %q: got %d, expected %d", test.a, test.b, got, test.want)
-		}
-	}
-}

@@ -6,6 +6,8 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+
+	"github.com/januslm/janus/internal/nearest"
 )
 
 // allLinear is PEFT's word for every projection of the layers.
@@ -128,7 +130,7 @@ func (a *Adapter) Suggest(err error, tensors map[string][]int) error {
 		m := a.modules[name]
 		best, least := "", len(kind)*2/3
 		for _, candidate := range slices.Sorted(maps.Keys(modules)) {
-			distance := editDistance(kind, candidate)
+			distance := nearest.Distance(kind, candidate)
 			if slices.Equal(modules[candidate], []int{m.Out, m.In}) {
 				distance -= 2 // of the same shape
 			}
@@ -148,24 +150,4 @@ func (a *Adapter) Suggest(err error, tensors map[string][]int) error {
 		return err
 	}
 	return fmt.Errorf("%w\n(N is a layer) %s", err, strings.Join(hints, "\n(N is a layer) "))
-}
-
-// editDistance is how many characters must be put in, taken out or changed (Levenshtein, 1966).
-func editDistance(a, b string) int {
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := range len(a) {
-		diagonal := row[0]
-		row[0] = i + 1
-		for j := range len(b) {
-			cost := 1
-			if a[i] == b[j] {
-				cost = 0
-			}
-			diagonal, row[j+1] = row[j+1], min(diagonal+cost, row[j]+1, row[j+1]+1)
-		}
-	}
-	return row[len(b)]
 }

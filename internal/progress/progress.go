@@ -17,7 +17,8 @@ import (
 type Options struct {
 	Title string
 	Total int64
-	Bytes bool // the count is of bytes
+	Bytes bool  // the count is of bytes
+	From  int64 // done before, so that it says nothing about the time that the rest takes
 }
 
 const (
@@ -34,6 +35,7 @@ type Bar struct {
 	bar      *progressbar.ProgressBar // nil in a log
 	stop     chan struct{}
 	done     int64
+	note     string
 	start    time.Time
 	lastLine time.Time
 }
@@ -94,7 +96,7 @@ func (b *Bar) tick() {
 		case <-t.C:
 			b.mu.Lock()
 			if b.bar != nil {
-				b.bar.Describe(clock(b.o.Title, b.done, b.o.Total, time.Since(b.start)))
+				b.bar.Describe(clock(b.o, b.done, time.Since(b.start), b.note))
 				_ = b.bar.RenderBlank() // a bar that cannot be drawn must not stop the work
 			}
 			b.mu.Unlock()
@@ -116,31 +118,47 @@ func (b *Bar) Set(done int64) {
 	}
 	if now := time.Now(); done < b.o.Total && now.Sub(b.lastLine) >= lineEvery {
 		b.lastLine = now
-		_, _ = fmt.Fprintln(b.w, line(b.o, done, now.Sub(b.start))) // as in tick
+		_, _ = fmt.Fprintln(b.w, line(b.o, done, now.Sub(b.start), b.note)) // as in tick
 	}
 }
 
+// Note shows a text, such as a speed, beside the count from the next Set or tick on.
+func (b *Bar) Note(text string) {
+	if b == nil {
+		return
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.note = text
+}
+
 // line is a log's line.
-func line(o Options, done int64, elapsed time.Duration) string {
+func line(o Options, done int64, elapsed time.Duration, note string) string {
 	count := fmt.Sprintf("%d of %d", done, o.Total)
 	if o.Bytes {
 		count = fmt.Sprintf("%d of %d MB", done/1e6, o.Total/1e6)
 	}
-	text := o.Title + ": " + count
-	return text + left(done, o.Total, elapsed)
+	return o.Title + ": " + count + left(o, done, elapsed) + after(note)
 }
 
 // clock is what stands before a bar.
-func clock(title string, done, total int64, elapsed time.Duration) string {
-	return fmt.Sprintf("%s, %s%s", title, elapsed.Round(time.Second), left(done, total, elapsed))
+func clock(o Options, done int64, elapsed time.Duration, note string) string {
+	return o.Title + ", " + elapsed.Round(time.Second).String() + left(o, done, elapsed) + after(note)
+}
+
+func after(note string) string {
+	if note == "" {
+		return ""
+	}
+	return ", " + note
 }
 
 // left is the time that the rest will take, as far as that can be told.
-func left(done, total int64, elapsed time.Duration) string {
-	if done <= 0 || done >= total {
+func left(o Options, done int64, elapsed time.Duration) string {
+	if done <= o.From || done >= o.Total {
 		return ""
 	}
-	rest := time.Duration(float64(elapsed) / float64(done) * float64(total-done))
+	rest := time.Duration(float64(elapsed) / float64(done-o.From) * float64(o.Total-done))
 	return fmt.Sprintf(", about %s left", rest.Round(time.Second))
 }
 

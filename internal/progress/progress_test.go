@@ -12,14 +12,17 @@ func TestLine(t *testing.T) {
 		o       Options
 		done    int64
 		elapsed time.Duration
+		note    string
 		want    string
 	}{
-		{Options{Title: "reviewing", Total: 64}, 0, time.Minute, "reviewing: 0 of 64"},
-		{Options{Title: "reviewing", Total: 64}, 16, 10 * time.Second, "reviewing: 16 of 64, about 30s left"},
-		{Options{Title: "reviewing", Total: 64}, 64, time.Minute, "reviewing: 64 of 64"},
-		{Options{Title: "converting", Total: 538_000_000, Bytes: true}, 269_000_000, 2 * time.Second, "converting: 269 of 538 MB, about 2s left"},
+		{Options{Title: "reviewing", Total: 64}, 0, time.Minute, "", "reviewing: 0 of 64"},
+		{Options{Title: "reviewing", Total: 64}, 16, 10 * time.Second, "", "reviewing: 16 of 64, about 30s left"},
+		{Options{Title: "reviewing", Total: 64}, 64, time.Minute, "", "reviewing: 64 of 64"},
+		{Options{Title: "converting", Total: 538_000_000, Bytes: true}, 269_000_000, 2 * time.Second, "", "converting: 269 of 538 MB, about 2s left"},
+		{Options{Title: "training", Total: 30, From: 20}, 20, time.Minute, "", "training: 20 of 30"},
+		{Options{Title: "training", Total: 30, From: 20}, 22, 10 * time.Second, "830 tokens/s", "training: 22 of 30, about 40s left, 830 tokens/s"},
 	} {
-		if got := line(test.o, test.done, test.elapsed); got != test.want {
+		if got := line(test.o, test.done, test.elapsed, test.note); got != test.want {
 			t.Errorf("line is %q, want %q", got, test.want)
 		}
 	}
@@ -46,10 +49,11 @@ func TestLog(t *testing.T) {
 }
 
 func TestClock(t *testing.T) {
-	if got, want := clock("reviewing", 0, 7, 8*time.Second), "reviewing, 8s"; got != want {
+	o := Options{Title: "reviewing", Total: 6}
+	if got, want := clock(o, 0, 8*time.Second, ""), "reviewing, 8s"; got != want {
 		t.Errorf("%q, want %q", got, want)
 	}
-	if got, want := clock("reviewing", 2, 6, 8*time.Second), "reviewing, 8s, about 16s left"; got != want {
+	if got, want := clock(o, 2, 8*time.Second, "1.2 GB"), "reviewing, 8s, about 16s left, 1.2 GB"; got != want {
 		t.Errorf("%q, want %q", got, want)
 	}
 }
@@ -76,6 +80,7 @@ func TestOver(t *testing.T) {
 
 func TestNilBar(_ *testing.T) {
 	var b *Bar
-	b.Set(1) // must not panic
+	b.Note("none") // must not panic
+	b.Set(1)
 	b.Finish()
 }

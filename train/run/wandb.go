@@ -85,7 +85,8 @@ func object(values map[string]float64) []byte {
 		if i > 0 {
 			b = append(b, ',')
 		}
-		b = append(strconv.AppendQuote(b, name), ':')
+		key, _ := json.Marshal(name) // text always can be
+		b = append(append(b, key...), ':')
 		b = append(b, number(values[name])...)
 	}
 	return append(b, '}')

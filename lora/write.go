@@ -40,34 +40,15 @@ func (a *Adapter) save(dir string) error {
 	return renameio.WriteFile(filepath.Join(dir, configFile), config, 0o644)
 }
 
-// tensors names the values as PEFT does.
+// tensors are the values under PEFT's names.
 func (a *Adapter) tensors() ([]weights.Tensor, error) {
 	var all []weights.Tensor
-	add := func(name string, values []float32, shape ...int) error {
-		t, err := weights.FromFloat32(prefix+name, shape, values, dtypes.Float32)
+	for _, p := range a.Parts() {
+		t, err := weights.FromFloat32(p.Name, p.Shape, p.Data, dtypes.Float32)
+		if err != nil {
+			return nil, err
+		}
 		all = append(all, t)
-		return err
-	}
-	for _, name := range a.Modules() {
-		m := a.modules[name]
-		if err := add(name+"."+partA, m.A, m.Rank, m.In); err != nil {
-			return nil, err
-		}
-		if err := add(name+"."+partB, m.B, m.Out, m.Rank); err != nil {
-			return nil, err
-		}
-		if m.Magnitude == nil {
-			continue
-		}
-		if err := add(name+"."+partMagnitude, m.Magnitude, m.Out); err != nil {
-			return nil, err
-		}
-	}
-	for _, name := range a.Replaced() {
-		v := a.replaced[name]
-		if err := add(a.savedName(name), v.Data, v.Shape...); err != nil {
-			return nil, err
-		}
 	}
 	return all, nil
 }

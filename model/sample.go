@@ -4,6 +4,8 @@ import (
 	"github.com/gomlx/compute/dtypes"
 	"github.com/gomlx/compute/shapes"
 	. "github.com/gomlx/gomlx/core/graph" //nolint:revive // GoMLX's own habit for graph functions
+
+	"github.com/januslm/janus/internal/noise"
 )
 
 // samplerKind says which parts of sampling a program holds: a batch without them does not pay for them.
@@ -140,18 +142,9 @@ func gumbel(shape shapes.Shape, s sampler, step *Node) *Node {
 	counter := shapes.Make(dtypes.Uint32, shape.Dimensions...)
 	x := Mul(Iota(g, counter, 1), u32(0x9E3779B9))
 	x = BitwiseXor(x, InsertAxes(Add(s.seed0, Mul(ConvertDType(step, dtypes.Uint32), u32(0x85EBCA6B))), -1))
-	x = mix(x)
-	x = mix(Add(x, InsertAxes(s.seed1, -1)))
+	x = noise.Mix(x)
+	x = noise.Mix(Add(x, InsertAxes(s.seed1, -1)))
 	bits := ConvertDType(BitwiseShiftRightLogical(x, u32(8)), dtypes.Float32)
 	uniform := Mul(Add(bits, ConstAs(bits, 0.5)), ConstAs(bits, 1.0/(1<<24)))
 	return Neg(Log(Neg(Log(uniform))))
-}
-
-// mix is a 32-bit integer hash with low bias: "lowbias32" of C. Wellons' hash-prospector.
-func mix(x *Node) *Node {
-	g := x.Graph()
-	shift := func(x *Node, by uint32) *Node { return BitwiseXor(x, BitwiseShiftRightLogical(x, Const(g, by))) }
-	x = Mul(shift(x, 16), Const(g, uint32(0x7FEB352D)))
-	x = Mul(shift(x, 15), Const(g, uint32(0x846CA68B)))
-	return shift(x, 16)
 }

@@ -53,7 +53,7 @@ func (m *Model) Score(ctx context.Context, texts []Text) ([][]float64, error) {
 		states := m.runLayers(f, m.decoder.Embed(f, in["ids"]))
 		at := takePositions(states[len(states)-1], in["from"])
 		logits := ConvertDType(m.decoder.Logits(f, at), dtypes.Float32)
-		return []*Node{logProbability(logits, in["targets"])}
+		return []*Node{transformer.LogProbability(logits, in["targets"])}
 	})
 	if err != nil {
 		return nil, err
@@ -75,16 +75,6 @@ func takePositions(x, positions *Node) *Node {
 	b, t := positions.Shape().Dim(0), positions.Shape().Dim(1)
 	row := Iota(x.Graph(), shapes.Make(dtypes.Int32, b, t), 0)
 	return Gather(x, Stack([]*Node{row, positions}, -1))
-}
-
-// logProbability is log softmax(logits)[target]: logits [B, T, V] float32, target [B, T] int32 → [B, T].
-func logProbability(logits, target *Node) *Node {
-	highest := ReduceAndKeep(logits, ReduceMax, -1)
-	shifted := Sub(logits, highest)
-	total := Log(ReduceSum(Exp(shifted), -1))
-	index := Iota(logits.Graph(), shapes.Make(dtypes.Int32, logits.Shape().Dimensions...), 2)
-	here := Equal(index, InsertAxes(target, -1))
-	return Sub(ReduceSum(Where(here, shifted, ZerosLike(shifted)), -1), total)
 }
 
 // States are what a pass over given tokens leaves: everything that parity tests and head training read.

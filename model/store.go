@@ -183,19 +183,7 @@ func (w *graphWeights) Param(key string) *graph.Node {
 
 // Linear implements [transformer.Weights].
 func (w *graphWeights) Linear(x *graph.Node, module string) *graph.Node {
-	key := module + ".weight"
-	matrix := w.Param(key)
-	axis := 1 // [out, in]
-	if w.store.inFirst && w.store.kinds[key] == transformer.Matrix {
-		axis = 0
-	}
-	var y *graph.Node
-	if scale, ok := w.in[key+scaleSuffix]; ok {
-		y = product(x, graph.ConvertDType(matrix, x.DType()), axis)
-		y = graph.Mul(y, graph.ExpandLeftToRank(scale, y.Rank()))
-	} else {
-		y = product(x, matrix, axis)
-	}
+	y := w.product(x, module)
 	if adapter, ok := w.adapters[module]; ok {
 		y = adapter.Apply(x, y, w.rows)
 	}
@@ -203,6 +191,22 @@ func (w *graphWeights) Linear(x *graph.Node, module string) *graph.Node {
 		y = graph.Add(y, graph.ExpandLeftToRank(bias, y.Rank()))
 	}
 	return y
+}
+
+// product is x·Wᵀ by the base's matrix of a module.
+func (w *graphWeights) product(x *graph.Node, module string) *graph.Node {
+	key := module + ".weight"
+	matrix := w.Param(key)
+	axis := 1 // [out, in]
+	if w.store.inFirst && w.store.kinds[key] == transformer.Matrix {
+		axis = 0
+	}
+	scale, ok := w.in[key+scaleSuffix]
+	if !ok {
+		return product(x, matrix, axis)
+	}
+	y := product(x, graph.ConvertDType(matrix, x.DType()), axis)
+	return graph.Mul(y, graph.ExpandLeftToRank(scale, y.Rank()))
 }
 
 // product is x [..., in] times a matrix whose input axis is named: [..., out].

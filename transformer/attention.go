@@ -177,7 +177,7 @@ func (f *Forward) attendSegment(q *Node, seg Segment, groups, s int, o Attention
 // expScores gives exp(scores-max) with masked scores at 0 weight, their sum and max over the last axis (kept as 1).
 func expScores(scores, mask *Node) (weights, sum, highest *Node) {
 	scores = Where(mask, scores, ConstAs(scores, masked))
-	highest = ReduceAndKeep(scores, ReduceMax, -1)
+	highest = StopGradient(ReduceAndKeep(scores, ReduceMax, -1)) // what it stands for cancels out
 	weights = Exp(Sub(scores, highest))
 	return weights, ReduceAndKeep(weights, ReduceSum, -1), highest
 }

@@ -1,0 +1,42 @@
+package train
+
+import (
+	"github.com/gomlx/compute/dtypes"
+	"github.com/gomlx/compute/shapes"
+	. "github.com/gomlx/gomlx/core/graph" //nolint:revive // GoMLX's own habit for graph functions
+
+	"github.com/januslm/janus/transformer"
+)
+
+func uint32Shape(dims ...int) shapes.Shape { return shapes.Make(dtypes.Uint32, dims...) }
+
+// languageLoss is Σ weight·(−log p(target)) over the labelled positions, a scalar: the cross-entropy of Transformers'
+// CausalLM models where weights are 1/labels. in are the inputs of [batchShape.inputs].
+//
+// With checkpoints, the layers' inner values are computed again in the backward pass instead of kept.
+func languageLoss(c *transformer.Config, d transformer.Decoder, w transformer.Weights, in map[string]*Node, checkpoints bool) *Node {
+	ids := in["ids"]
+	b, s := ids.Shape().Dim(0), ids.Shape().Dim(1)
+	columns := Iota(ids.Graph(), shapes.Make(dtypes.Int32, b, s), 1)
+	valid := LessThan(columns, BroadcastToDims(Reshape(in["lengths"], b, 1), b, s))
+	f := &transformer.Forward{
+		Config: c, Weights: w, Positions: columns,
+		Cache: &transformer.PrefillCache{Span: &transformer.Span{Positions: columns, Valid: valid}},
+	}
+	h := d.Embed(f, ids)
+	for i := range c.NumHiddenLayers {
+		if checkpoints {
+			h = h.Checkpoint()
+		}
+		h = d.Layer(f, i, h)
+	}
+	if checkpoints {
+		h = h.StopCheckpoint()
+	}
+	// Only states that predict a label go on: the logits of all positions would be a fifth of the work.
+	width := h.Shape().Dim(2)
+	h = Gather(Reshape(h, b*s, width), InsertAxes(in["from"], -1))
+	h = d.Norm(f, Reshape(h, 1, h.Shape().Dim(0), width))
+	logits := ConvertDType(d.Logits(f, h), dtypes.Float32)
+	return ReduceAllSum(Neg(Mul(transformer.LogProbability(logits, in["targets"]), in["weights"])))
+}

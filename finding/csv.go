@@ -304,7 +304,7 @@ func readCSV(in *input, special map[string]string, finish func(*Finding) bool) e
 		cells, err := r.next()
 		if err != nil && errors.Is(err, r.ended) {
 			if !errors.Is(err, io.EOF) { // a gzip file cut short: what came before is kept
-				in.problem(&RowError{Line: r.line, Err: fmt.Errorf("cannot be read further: %w", err)})
+				in.problem(&RowError{Line: r.line, Err: fmt.Errorf("%w: %w", ErrIncomplete, err)})
 			}
 			return nil
 		}

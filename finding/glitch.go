@@ -88,7 +88,11 @@ func readGLITCHLines(in *input) error {
 			if !flush() {
 				return nil
 			}
-			if !in.problem(&RowError{Line: number, Err: fmt.Errorf("cannot be read: %w", err)}) || !errors.Is(err, errRowTooLong) {
+			if !errors.Is(err, errRowTooLong) {
+				in.problem(&RowError{Line: number, Err: fmt.Errorf("%w: %w", ErrIncomplete, err)})
+				return nil
+			}
+			if !in.problem(&RowError{Line: number, Err: fmt.Errorf("cannot be read: %w", err)}) {
 				return nil
 			}
 			continue

@@ -73,7 +73,7 @@ func readHTTP(in *input) error {
 		section, err := in.httpSection(&number)
 		if err != nil && !errors.Is(err, io.EOF) {
 			flush()
-			in.problem(&RowError{Line: number, Err: fmt.Errorf("cannot be read further: %w", err)})
+			in.problem(&RowError{Line: number, Err: fmt.Errorf("%w: %w", ErrIncomplete, err)})
 			return nil
 		}
 		if x, problem := parseExchange(section); problem != nil {

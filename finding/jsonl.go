@@ -49,7 +49,7 @@ func readJSONL(in *input) error {
 			continue
 		case err != nil && !errors.Is(err, io.EOF):
 			// A gzip file cut short: what came before is kept.
-			in.problem(&RowError{Line: number, Err: fmt.Errorf("cannot be read further: %w", err)})
+			in.problem(&RowError{Line: number, Err: fmt.Errorf("%w: %w", ErrIncomplete, err)})
 			return nil
 		}
 		if row := bytes.TrimSpace(line); len(row) > 0 {

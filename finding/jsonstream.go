@@ -79,7 +79,7 @@ func (in *input) broken(err error, line, column int) error {
 	if in.report.Total == 0 && in.report.Messages == 0 {
 		return e
 	}
-	e.Err = fmt.Errorf("cannot be read further: %w", err)
+	e.Err = fmt.Errorf("%w: %w", ErrIncomplete, err)
 	in.problem(e)
 	return nil
 }

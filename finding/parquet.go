@@ -49,7 +49,7 @@ func readParquet(in *input) error {
 		}
 		if !errors.Is(err, io.EOF) {
 			// What came before is kept; rows after it would stand in wrong columns.
-			in.problem(&RowError{Where: fmt.Sprintf("after row %d", in.report.Total), Err: fmt.Errorf("cannot be read further: %w", err)})
+			in.problem(&RowError{Where: fmt.Sprintf("after row %d", in.report.Total), Err: fmt.Errorf("%w: %w", ErrIncomplete, err)})
 			return nil
 		}
 	}

@@ -78,6 +78,10 @@ func (e *RowError) Error() string {
 
 func (e *RowError) Unwrap() error { return e.Err }
 
+// ErrIncomplete is in a [RowError] about the rest of a document that cannot be read to its end: what came
+// before is kept.
+var ErrIncomplete = errors.New("cannot be read further")
+
 // format is one input format. Adding one is adding its file and a line to formats.
 type format struct {
 	name  string

@@ -65,7 +65,7 @@ func ReadCSVRows(name string, r io.Reader, opts ReadOptions, yield func(line int
 		cells, err := rows.next()
 		if err != nil && errors.Is(err, rows.ended) {
 			if !errors.Is(err, io.EOF) {
-				yield(rows.line, header.names, nil, &RowError{Input: name, Line: rows.line, Err: fmt.Errorf("cannot be read further: %w", err)})
+				yield(rows.line, header.names, nil, &RowError{Input: name, Line: rows.line, Err: fmt.Errorf("%w: %w", ErrIncomplete, err)})
 			}
 			return nil
 		}

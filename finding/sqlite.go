@@ -200,7 +200,7 @@ func (in *input) sqliteTable(db *sql.Conn, table string, size int64, finish func
 	}
 	if err := rows.Err(); err != nil {
 		// What came before is kept.
-		in.problem(&RowError{Where: fmt.Sprintf("table %s, after row %d", table, in.report.Total), Err: fmt.Errorf("cannot be read further: %w", err)})
+		in.problem(&RowError{Where: fmt.Sprintf("table %s, after row %d", table, in.report.Total), Err: fmt.Errorf("%w: %w", ErrIncomplete, err)})
 	}
 	return nil
 }

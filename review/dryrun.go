@@ -36,15 +36,19 @@ type Count struct {
 	Suppressed int    `json:"suppressed"` // in the report itself
 	Messages   int    `json:"messages"`   // HTTP exchanges
 	Unread     int    `json:"unread,omitempty"`
-	Err        error  `json:"-"` // the report cannot be read; all but File is nothing then
+	Err        error  `json:"-"` // the report cannot be read, or not to its end; where not at all, all but File is nothing
 }
 
 // Text is the count in a line, without its end.
 func (c Count) Text() string {
-	if c.Err != nil {
+	if c.Err != nil && c.Format == "" {
 		return finding.Clean(c.File) + ": not readable"
 	}
-	return fmt.Sprintf("%s: %s, %s", finding.Clean(c.File), c.Format, c.numbers())
+	text := fmt.Sprintf("%s: %s, %s", finding.Clean(c.File), c.Format, c.numbers())
+	if c.Err != nil {
+		text += ", not readable to its end"
+	}
+	return text
 }
 
 func (c Count) numbers() string {
@@ -62,16 +66,22 @@ func plural(n int, what string) string {
 	return fmt.Sprintf("%d %s", n, what)
 }
 
-// MarshalJSON has the error alone where there is one.
+// MarshalJSON has the error beside the counts, and alone where there are none.
 func (c Count) MarshalJSON() ([]byte, error) {
-	if c.Err != nil {
+	type plain Count
+	switch {
+	case c.Err == nil:
+		return json.Marshal(plain(c))
+	case c.Format == "":
 		return json.Marshal(struct {
 			File  string `json:"file"`
 			Error string `json:"error"`
 		}{c.File, c.Err.Error()})
 	}
-	type plain Count
-	return json.Marshal(plain(c))
+	return json.Marshal(struct {
+		plain
+		Error string `json:"error"`
+	}{plain(c), c.Err.Error()})
 }
 
 // Total is the sum of counts.
@@ -160,10 +170,14 @@ func (w *dryWriter) all(ctx context.Context) (counts []Count, err error) {
 func (w *dryWriter) report(s *source) Count {
 	c := Count{File: s.name}
 	report, err := s.scan(func(f finding.Finding, err error) bool {
-		if err != nil {
+		switch {
+		case errors.Is(err, finding.ErrIncomplete):
+			c.Err = err
+			w.note(err.Error())
+		case err != nil:
 			c.Unread++
 			w.note("skipped " + err.Error())
-		} else if w.d.Prompts != nil {
+		case w.d.Prompts != nil:
 			s.addSource(&f)
 			w.prompt(&f)
 		}

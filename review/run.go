@@ -27,7 +27,7 @@ type Result struct {
 	Failed   int // findings with an error
 	Recalled int // findings whose verdict was remembered
 	Unread   int // rows of the reports that could not be read
-	Files    int // reports that could not be read
+	Files    int // reports that could not be read, or not to their end
 	Left     int // findings that were not reached, because the run was cancelled
 }
 
@@ -103,7 +103,13 @@ func (r *Run) collect() *work {
 	w := &work{run: r, result: &Result{Files: len(r.Unreadable)}}
 	total := r.Findings()
 	for _, report := range r.Reports {
-		w.result.Unread += len(report.Problems)
+		for _, problem := range report.Problems {
+			if errors.Is(problem, finding.ErrIncomplete) {
+				w.result.Files++
+			} else {
+				w.result.Unread++
+			}
+		}
 		reviewed := finding.Reviewed{Report: report, Verdicts: make([]finding.Verdict, len(report.Findings))}
 		for i := range report.Findings {
 			if len(w.findings) < total {

@@ -137,7 +137,10 @@ func (f *reviewFlags) run(cmd *cobra.Command, files []string) (err error) {
 			note("%s: %s", r.Name, line)
 		}
 		for _, problem := range r.Problems {
-			note("skipped %v", problem)
+			if !errors.Is(problem, finding.ErrIncomplete) {
+				problem = fmt.Errorf("skipped %w", problem)
+			}
+			note("%v", problem)
 		}
 	}
 	return f.review(ctx, review.Run{Reports: reports, Unreadable: unreadable, Limit: f.limit})
@@ -277,7 +280,7 @@ func outcome(r *review.Result, interrupted error) error {
 	}
 	add(r.Failed, "finding failed", "findings failed")
 	add(r.Unread, "row could not be read", "rows could not be read")
-	add(r.Files, "report could not be read", "reports could not be read")
+	add(r.Files, "report could not be read whole", "reports could not be read whole")
 	if len(parts) == 0 {
 		return nil
 	}

@@ -15,7 +15,7 @@ GGUF := $(MODEL).Q4_1.gguf
 FIXTURES ?= testdata/golden
 DEMO_REPORT ?= examples/flawfinder.sarif
 DEMO_FLAGS ?= --source-root examples/src --max-tokens 32
-FUZZTIME ?= 20s
+FUZZTIME ?= 30s
 TEST_FLAGS ?=
 GOLANGCI_LINT_VERSION := v2.5.0
 GOLANGCI_LINT := $(CACHE)/bin/golangci-lint-$(GOLANGCI_LINT_VERSION)
@@ -89,7 +89,7 @@ gpu-bundle: ## Pack what scripts/gpu/run needs on a machine without Go
 	scripts/gpu/bundle
 
 .PHONY: fuzz
-fuzz: native ## Run each fuzz test for FUZZTIME (20s)
+fuzz: native ## Run each fuzz test for FUZZTIME (30s)
 	scripts/fuzz $(FUZZTIME)
 
 .PHONY: fmt

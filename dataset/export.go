@@ -7,6 +7,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
+	"path/filepath"
 	"strings"
 
 	"github.com/google/renameio/v2"
@@ -21,11 +23,12 @@ const (
 	FormatCSV       = "csv"
 	FormatParquet   = "parquet"
 	FormatReasoning = "reasoning" // JSON lines for fine-tuning, see ReasoningRow
+	FormatIaC       = "iac-jsonl" // findings as the study's rows on infrastructure code, see finding.WriteIaC
 )
 
 // ExportFormats lists them.
 func ExportFormats() []string {
-	return []string{FormatJSONL, FormatCSV, FormatParquet, FormatReasoning}
+	return []string{FormatJSONL, FormatCSV, FormatParquet, FormatReasoning, FormatIaC}
 }
 
 // FormatOf tells a format from a file's ending: .jsonl, .csv, .parquet, and the first two with .gz after it.
@@ -61,8 +64,11 @@ func (d Exported) String() string {
 	return text
 }
 
-// ExportFile writes to a file, which is there whole or not at all. One that ends in .gz is compressed.
+// ExportFile writes to a file, which is there whole or not at all, and makes its folder. One that ends in .gz is compressed.
 func (s *Store) ExportFile(ctx context.Context, path string, o ExportOptions) (Exported, error) {
+	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+		return Exported{}, err
+	}
 	f, err := renameio.NewPendingFile(path, renameio.WithPermissions(0o644))
 	if err != nil {
 		return Exported{}, err
@@ -142,6 +148,12 @@ func newSink(w *bufio.Writer, o ExportOptions) (*sink, error) {
 		return &sink{example: func(e *Example) error { return writeLine(w, Reasoning(e)) }, end: w.Flush}, nil
 	case o.Format == FormatReasoning:
 		return nil, errors.New("findings have no analysis to learn from: the format reasoning is for training data")
+	case o.Format == FormatIaC && o.Findings:
+		return &sink{finding: func(f *finding.Finding) error {
+			return finding.WriteIaC(w, []finding.Reviewed{{Report: &finding.Report{Findings: []finding.Finding{*f}}}}, question)
+		}, end: w.Flush}, nil
+	case o.Format == FormatIaC:
+		return nil, errors.New("the format iac-jsonl is for findings in infrastructure code (--findings)")
 	case o.Format == FormatCSV:
 		names := make([]any, len(header))
 		for i, name := range header {

@@ -61,9 +61,14 @@ func (e *Example) Answer() string {
 // Reasoning makes a conversation of a row: the instructions and the question as `janus review` asks it, and the answer.
 func Reasoning(e *Example) ReasoningRow {
 	f := e.Finding()
-	question, _, _ := prompts.Plain().Prompt(&f, 0) // whole: who trains cuts it; Janus's own templates do not fail
 	return ReasoningRow{
-		Messages: []Message{{"system", prompts.Plain().Instructions()}, {"user", question}, {"assistant", e.Answer()}},
+		Messages: []Message{{"system", prompts.Plain().Instructions()}, {"user", question(&f)}, {"assistant", e.Answer()}},
 		Example:  *e,
 	}
+}
+
+// question is what a model is asked about a finding: whole, since who trains cuts it.
+func question(f *finding.Finding) string {
+	text, _, _ := prompts.Plain().Prompt(f, 0) // Janus's own templates do not fail
+	return text
 }

@@ -54,6 +54,9 @@ func New(names []string) (func(exchange finding.Finding) []finding.Finding, erro
 		var found []finding.Finding
 		for _, r := range all {
 			if message := r.check(x); message != "" {
+				if found == nil { // all candidates share what is kept of the exchange
+					f.Request, f.Response = cutBody(f.Request), cutBody(f.Response)
+				}
 				found = append(found, r.candidate(&f, message))
 			}
 		}
@@ -67,7 +70,7 @@ const maxBodyBytes = 4 << 10
 func (r rule) candidate(f *finding.Finding, message string) finding.Finding {
 	return finding.Finding{
 		Tool: Tool, Rule: r.id, CWE: r.cwe, Level: r.level, Category: r.category, Title: r.title, Message: message,
-		Source: f.Source, Language: "http", Request: cutBody(f.Request), Response: cutBody(f.Response),
+		Source: f.Source, Language: "http", Request: f.Request, Response: f.Response,
 	}
 }
 

@@ -20,10 +20,12 @@ func newDataExport() *cobra.Command {
 after it) or .parquet. "-" is standard output and needs --format. Importing the file gives the same rows.
 
 --format reasoning writes JSON lines for fine-tuning: each row has "messages" (the instructions, the question as "janus review"
-asks it, and the analysis with the verdict as the answer), and the row's own fields.`,
+asks it, and the analysis with the verdict as the answer), and the row's own fields. --format iac-jsonl with --findings writes
+the study's rows on infrastructure code.`,
 		Example: `  janus data export rows.parquet
   janus data export test.csv --split test --category XSS
-  janus data export datasets/reasoning.jsonl --format reasoning --split train`,
+  janus data export datasets/reasoning.jsonl --format reasoning --split train
+  janus data export smells.jsonl --findings --format iac-jsonl --category iac`,
 		Args: arguments(cobra.ExactArgs(1)),
 		RunE: func(cmd *cobra.Command, args []string) (err error) {
 			if options.Filter, err = filter.get(); err != nil {
@@ -51,7 +53,7 @@ asks it, and the analysis with the verdict as the answer), and the row's own fie
 	}
 	flags.add(cmd.Flags())
 	filter.add(cmd.Flags())
-	cmd.Flags().StringVar(&options.Format, "format", "", "jsonl, csv, parquet or reasoning (default: by the file's ending)")
+	cmd.Flags().StringVar(&options.Format, "format", "", "jsonl, csv, parquet, reasoning or iac-jsonl (default: by the file's ending)")
 	cmd.Flags().BoolVar(&options.Findings, "findings", false, "the findings instead of the training data")
 	return cmd
 }

@@ -78,9 +78,11 @@ Environment:
   JANUS_CACHE    folder for what is fetched and converted (default: .cache beside bin/, then the user's cache folder)
   JANUS_DB       data base of "janus data" where --db is not given (default: data/janus.db)
   GOMLX_BACKEND  backend where --backend is not given: "go", "xla:cuda", "xla:/path/plugin.so"
+  LLM_API_URL, LLM_API_KEY, LLM_MODEL  the OpenAI-compatible API that "janus data generate" asks
   NO_COLOR       no colours where it is set
   HF_TOKEN, HF_HOME, HF_HUB_CACHE, HF_ENDPOINT  as in Hugging Face's own tools, for "janus pull" and models by name
-MODEL_PATH, GOMLX_BACKEND and NO_COLOR are also read from a file .env in the working folder, unless they name a plugin's file; the environment wins.
+MODEL_PATH, GOMLX_BACKEND, NO_COLOR and LLM_* are also read from a file .env in the working folder, unless they name a
+plugin's file; the environment wins.
 
 Exit status:
   0  done

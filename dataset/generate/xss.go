@@ -48,7 +48,7 @@ func (g *gen) reflect(x *exchange, payload string) input {
 		}
 	}
 	if g.chance(0.4) {
-		x.resp.set(csp, g.properCSP(formatHTML, x.req.get("Host")+".example"))
+		x.resp.set(csp, g.properCSP(formatHTML, x.req.get("Host")))
 	}
 	return in
 }

@@ -21,7 +21,7 @@ import (
 	"github.com/januslm/janus/dataset/generate"
 	"github.com/januslm/janus/dataset/produce"
 	"github.com/januslm/janus/finding"
-	"github.com/januslm/janus/internal/histogram"
+	"github.com/januslm/janus/internal/charts"
 	"github.com/januslm/janus/internal/llm"
 	"github.com/januslm/janus/internal/progress"
 )
@@ -132,7 +132,7 @@ func (f *generateFlags) check() error {
 		f.analyzeOut = strings.TrimSuffix(f.db, ".db") + "-" + f.what() + ".png"
 	}
 	if f.analyze {
-		if err := histogram.CheckName(f.analyzeOut); err != nil { // before the work
+		if err := charts.CheckName(f.analyzeOut); err != nil { // before the work
 			return err
 		}
 	}

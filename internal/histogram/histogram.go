@@ -2,21 +2,18 @@
 package histogram
 
 import (
-	"bytes"
 	"fmt"
 	"image/color"
 	"io"
-	"path/filepath"
 	"slices"
 	"strings"
 
-	"github.com/google/renameio/v2"
 	"gonum.org/v1/plot"
 	"gonum.org/v1/plot/plotter"
 	"gonum.org/v1/plot/vg"
 	"gonum.org/v1/plot/vg/draw"
-	"gonum.org/v1/plot/vg/vgimg"
-	"gonum.org/v1/plot/vg/vgsvg"
+
+	"github.com/januslm/janus/internal/charts"
 )
 
 // mostBins is the most bars that a terminal shows without scrolling.
@@ -104,52 +101,13 @@ func (h *Histogram) Write(w io.Writer, width int) error {
 	return err
 }
 
-// Size of a picture.
-const (
-	pictureWidth  = 8 * vg.Inch
-	pictureHeight = 4.5 * vg.Inch
-)
-
-// CheckName tells whether Save can write a file of that name.
-func CheckName(path string) error {
-	switch ext := strings.ToLower(filepath.Ext(path)); ext {
-	case ".png", ".svg":
-		return nil
-	default:
-		return fmt.Errorf("%s: expected a name that ends in .png or .svg, found %q", path, ext)
-	}
-}
-
-// Save writes the histogram as a picture; the file's name ends in .png or .svg. It is written under a temporary name, synced and
-// renamed.
+// Save writes the histogram as a picture; the file's name ends in .png or .svg.
 func (h *Histogram) Save(path string) error {
 	p, err := h.plot()
 	if err != nil {
 		return err
 	}
-	var b bytes.Buffer
-	switch strings.ToLower(filepath.Ext(path)) {
-	case ".png":
-		c := vgimg.PngCanvas{Canvas: vgimg.NewWith(vgimg.UseWH(pictureWidth, pictureHeight), vgimg.UseDPI(144))}
-		p.Draw(margins(draw.New(c)))
-		_, err = c.WriteTo(&b)
-	case ".svg":
-		c := vgsvg.New(pictureWidth, pictureHeight)
-		p.Draw(margins(draw.New(c)))
-		_, err = c.WriteTo(&b)
-	default:
-		return CheckName(path)
-	}
-	if err != nil {
-		return fmt.Errorf("%s: %w", path, err)
-	}
-	return renameio.WriteFile(path, b.Bytes(), 0o644)
-}
-
-// margins keep labels at the edges whole.
-func margins(c draw.Canvas) draw.Canvas {
-	const m = vg.Length(10)
-	return draw.Crop(c, m, -2*m, m, -m)
+	return charts.SavePlot(path, p)
 }
 
 func (h *Histogram) plot() (*plot.Plot, error) {

@@ -25,7 +25,7 @@ COMMIT := $(shell git rev-parse --short=12 HEAD 2>/dev/null || echo unknown)
 LDFLAGS := -X main.version=$(VERSION) -X main.commit=$(COMMIT)
 
 # Packages whose tests read the parity fixtures.
-PARITY := ./tokenizer ./lora ./classifier ./transformer ./model ./train ./eval/metrics
+PARITY := ./tokenizer ./lora ./classifier ./transformer ./model ./train ./train/head ./eval/metrics
 
 .PHONY: help
 help: ## List the targets

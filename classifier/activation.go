@@ -29,8 +29,8 @@ func (a Activation) Check() error {
 		strings.Join([]string{string(ActGELU), string(ActReLU), string(ActTanh), string(ActSiLU)}, ", "))
 }
 
-// apply computes the activation, with constants that are safe inside closures.
-func (a Activation) apply(x *Node) *Node {
+// Apply computes the activation, with constants that are safe inside closures.
+func (a Activation) Apply(x *Node) *Node {
 	switch a {
 	case ActGELU:
 		half := Mul(x, ConstAs(x, 0.5))

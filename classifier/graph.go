@@ -24,7 +24,7 @@ func (c *Config) Logit(pooled *Node, weights []*Node) *Node {
 	}
 	for i := 0; len(weights) > 0; i++ {
 		if i > 0 {
-			x = c.Activation.apply(x)
+			x = c.Activation.Apply(x)
 		}
 		bias := Reshape(weights[1], 1, weights[1].Shape().Dim(0))
 		x = Add(DotGeneral(x, []int{1}, nil, weights[0], []int{1}, nil), bias)

@@ -1,6 +1,7 @@
 package train
 
 import (
+	"cmp"
 	"context"
 	"math"
 	"os"
@@ -19,10 +20,10 @@ import (
 	"github.com/januslm/janus/weights"
 )
 
-// testBackend opens $GOMLX_BACKEND, else the one that a user would get.
+// testBackend opens $GOMLX_BACKEND, else pure Go, which compiles nothing: `make parity` runs on XLA.
 func testBackend(t testing.TB) backend.Choice {
 	t.Helper()
-	b, err := backend.New(os.Getenv(backend.EnvBackend))
+	b, err := backend.New(cmp.Or(os.Getenv(backend.EnvBackend), "go"))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,6 +1,7 @@
 package lora
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"maps"
@@ -276,44 +277,30 @@ func (b *Bank) put(k int, a *Adapter) error {
 	return nil
 }
 
-// write copies a part into the tensors of its module.
+// write makes slot k of a module what the part says, with zeros where it has nothing.
 func (b *Bank) write(k int, e *entry, p *part) {
-	offset, ranks := b.offsets[k], b.Rank()
-	if m := p.module; m != nil {
-		for i := range m.In {
+	if e.a != nil {
+		m, from, to, ranks := cmp.Or(p.module, &Module{}), b.offsets[k], b.offsets[k+1], b.Rank()
+		for i := range e.in {
+			line := e.a[i*ranks+from : i*ranks+to]
 			for r := range m.Rank {
-				e.a[i*ranks+offset+r] = m.A[r*m.In+i]
+				line[r] = m.A[r*m.In+i]
 			}
+			clear(line[m.Rank:])
 		}
 		for r := range m.Rank {
-			line := e.b[(offset+r)*m.Out : (offset+r+1)*m.Out]
+			line := e.b[(from+r)*e.out : (from+r+1)*e.out]
 			for i := range line {
 				line[i] = float32(p.scale * float64(m.B[i*m.Rank+r]))
 			}
 		}
+		clear(e.b[(from+m.Rank)*e.out : to*e.out])
 	}
-	if p.magnitude != nil {
-		copy(e.magnitude[k*e.out:], p.magnitude)
-	}
-	if p.bias != nil {
-		copy(e.bias[k*e.out:], p.bias)
-	}
-}
-
-// erase makes slot k of a module zero.
-func (b *Bank) erase(k int, e *entry) {
-	from, to, ranks := b.offsets[k], b.offsets[k+1], b.Rank()
-	if e.a != nil {
-		for i := range e.in {
-			clear(e.a[i*ranks+from : i*ranks+to])
+	for _, each := range []struct{ slots, line []float32 }{{e.magnitude, p.magnitude}, {e.bias, p.bias}} {
+		if each.slots != nil {
+			line := each.slots[k*e.out : (k+1)*e.out]
+			clear(line[copy(line, each.line):])
 		}
-		clear(e.b[from*e.out : to*e.out])
-	}
-	if e.magnitude != nil {
-		clear(e.magnitude[k*e.out : (k+1)*e.out])
-	}
-	if e.bias != nil {
-		clear(e.bias[k*e.out : (k+1)*e.out])
 	}
 }
 
@@ -339,14 +326,11 @@ func (b *Bank) Replace(k int, a *Adapter) ([]Param, error) {
 	}
 	var changed []Param
 	for _, key := range b.Keys() {
-		e, p := b.entries[key], parts[key]
-		if p == nil && !b.adapters[k].touches(key) {
+		p, ok := parts[key]
+		if !ok && !b.adapters[k].touches(key) {
 			continue
 		}
-		b.erase(k, e)
-		if p != nil {
-			b.write(k, e, p)
-		}
+		b.write(k, b.entries[key], cmp.Or(p, &part{}))
 		changed = append(changed, b.params(key)...)
 	}
 	b.adapters[k] = a

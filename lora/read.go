@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/januslm/janus/weights"
 )
@@ -21,7 +22,8 @@ const (
 // prefix stands before every name in PEFT's file: its wrapper's attribute and that of the wrapped model.
 const prefix = "base_model.model."
 
-// Open reads a PEFT folder, whose weights are safetensors or, where these are not there, PyTorch's. Values of float32, float16 and bfloat16 files become float32.
+// Open reads a PEFT folder, whose weights are safetensors or, where these are not there, PyTorch's. Values of float32,
+// float16 and bfloat16 files become float32.
 func Open(dir string) (*Adapter, error) {
 	a, err := open(dir)
 	if err != nil {
@@ -52,13 +54,17 @@ func open(dir string) (a *Adapter, err error) {
 			err = closeErr
 		}
 	}()
+	var sum string
+	var sumErr error
+	var hashing sync.WaitGroup
+	hashing.Go(func() { sum, sumErr = checkpoint.SHA256() }) // as long as all the rest
 	modules, replaced, err := collect(checkpoint)
+	hashing.Wait()
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", filepath.Base(path), err)
 	}
-	sum, err := checkpoint.SHA256()
-	if err != nil {
-		return nil, err
+	if sumErr != nil {
+		return nil, sumErr
 	}
 	name := filepath.Base(dir)
 	if abs, err := filepath.Abs(dir); err == nil { // so that "." has a name

@@ -13,7 +13,9 @@ import (
 // DType is how weights are held.
 type DType string
 
-// The dtypes. With Int8 the projections are 8-bit integers with one scale a row, and all else is bfloat16.
+// The dtypes. With Int8 the matrices are 8-bit integers with one scale a row, and these, the embedding table and all else
+// are bfloat16: it is for a GPU. On a CPU it takes what F32 takes while a program runs, since XLA makes float32 copies of the
+// matrices, and besides a quarter of that, which is what stays between programs.
 const (
 	F32  DType = "f32"
 	BF16 DType = "bf16"
@@ -204,7 +206,7 @@ func (c counter) weights(p *Plan) {
 		}
 		p.Loading = max(p.Loading, loading)
 		if o.DType == Int8 && t.Kind == transformer.Matrix {
-			p.Weights += n + 4*int64(t.Shape[0])
+			p.Weights += n + o.DType.width()*int64(t.Shape[0])
 			continue
 		}
 		p.Weights += n * o.DType.width()

@@ -6,6 +6,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/gomlx/compute/dtypes"
+
 	"github.com/januslm/janus/internal/backend"
 	"github.com/januslm/janus/internal/testmodel"
 	"github.com/januslm/janus/model"
@@ -107,17 +109,22 @@ func TestWeightsAreWhatIsLoaded(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	m, err := model.Open(context.Background(), dir, model.Options{Backend: b})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer m.Close() //nolint:errcheck // of a test
 	c, err := Config(dir)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if p := of(t, c, Options{DType: F32, Batch: 1, Prompt: 10}); p.Weights != m.WeightBytes() {
-		t.Errorf("planned %d bytes of weights, loaded %d", p.Weights, m.WeightBytes())
+	for dtype, o := range map[DType]model.Options{F32: {DType: dtypes.Float32}, BF16: {DType: dtypes.BFloat16}, Int8: {DType: dtypes.BFloat16, Int8: true}} {
+		o.Backend = b
+		m, err := model.Open(context.Background(), dir, o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if p := of(t, c, Options{DType: dtype, Batch: 1, Prompt: 10}); p.Weights != m.WeightBytes() {
+			t.Errorf("%s: planned %d bytes of weights, loaded %d", dtype, p.Weights, m.WeightBytes())
+		}
+		if err := m.Close(); err != nil {
+			t.Error(err)
+		}
 	}
 }
 

@@ -58,6 +58,9 @@ func (p *Plan) Write(w io.Writer) error {
 	}
 	fmt.Fprintf(&b, "%s in %s, %s of %d prompt and %d new tokens\n", p.Model, o.DType, rows(o.Batch), o.Prompt, o.MaxTokens)
 	line("weights", p.Weights, fmt.Sprintf("%.3f billion parameters", float64(p.Parameters)/1e9))
+	if o.DType == Int8 {
+		b.WriteString("  (a CPU needs room for f32's besides: XLA keeps float32 copies of the matrices while it writes)\n")
+	}
 	if o.Adapters > 0 {
 		line("adapters", p.Adapters, fmt.Sprintf("%d of rank %d in all projections", o.Adapters, o.Rank))
 	}

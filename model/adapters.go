@@ -48,6 +48,28 @@ func (m *Model) openAdapters(o Options) error {
 	return m.layOut()
 }
 
+// Adapters are the adapters, in the order of their indices.
+func (m *Model) Adapters() []*lora.Adapter {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return slices.Clone(m.adapters)
+}
+
+// AdapterIndex is the index of a named adapter, for [Row] and [Model.SetAdapter]: its name is its folder's base name.
+func (m *Model) AdapterIndex(name string) (int, error) {
+	var names []string
+	for i, a := range m.Adapters() {
+		if a.Name == name {
+			return i, nil
+		}
+		names = append(names, a.Name)
+	}
+	if names == nil {
+		return 0, fmt.Errorf("adapter %q is not there: the model has none", name)
+	}
+	return 0, fmt.Errorf("adapter %q is not there: expected one of %s", name, strings.Join(names, ", "))
+}
+
 // readAdapter reads an adapter and checks it against the base.
 func (m *Model) readAdapter(dir string) (*lora.Adapter, error) {
 	a, err := lora.Open(dir)

@@ -76,6 +76,12 @@ func TestSetAdapterBeside(t *testing.T) {
 	if err := m.SetAdapter(1, goldenAdapter("rslora_qv")); err != nil {
 		t.Fatal(err)
 	}
+	if i, err := m.AdapterIndex("rslora_qv"); err != nil || i != 1 {
+		t.Errorf("rslora_qv is adapter %d (%v), expected 1", i, err)
+	}
+	if _, err := m.AdapterIndex("all_linear"); err == nil || !strings.Contains(err.Error(), "expected one of plain_qv, rslora_qv") {
+		t.Errorf("the adapter that went is found: %v", err)
+	}
 	if diff := cmp.Diff(adapted(t, open("plain_qv", "rslora_qv"), 0, 1, 1), adapted(t, m, 0, 1, 1), cmp.Comparer(near)); diff != "" {
 		t.Errorf("adapter 1 exchanged: %s", diff)
 	}

@@ -296,9 +296,6 @@ func (m *Model) Chat() *tokenizer.ChatTemplate { return m.chat }
 // Heads are the heads' names, in the order of their probabilities.
 func (m *Model) Heads() []*classifier.Head { return m.heads }
 
-// Adapters are the adapters, in the order of their indices.
-func (m *Model) Adapters() []*lora.Adapter { return m.adapters }
-
 // StopTokens are the tokens that end a text, by generation_config.json or config.json.
 func (m *Model) StopTokens() []int32 { return slices.Clone(m.stop) }
 

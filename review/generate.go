@@ -20,6 +20,7 @@ type Question struct {
 // GenerateOptions say how an answer is written.
 type GenerateOptions struct {
 	Sampling model.Sampling
+	Adapter  string   // the name of the adapter that writes; "" is the first, where the model has one
 	Stop     []string // texts that end the answer; they are not part of it
 	// Write, where it is set, gets the answer in pieces as it is written.
 	Write func(text string) error
@@ -31,8 +32,7 @@ const (
 	stopPiece    = 16
 )
 
-// Generate returns a model's answer. It uses the first adapter, where the model has one. When ctx ends, the error comes with
-// what was written until then.
+// Generate returns a model's answer. When ctx ends, the error comes with what was written until then.
 func Generate(ctx context.Context, m *model.Model, q Question, o GenerateOptions) (string, error) {
 	if m.IsEncoder() {
 		return "", fmt.Errorf("model %s %w", m.Dir(), model.ErrEncoder)
@@ -61,7 +61,11 @@ func Generate(ctx context.Context, m *model.Model, q Question, o GenerateOptions
 			len(ids), o.Sampling.MaxTokens, context)
 	}
 	adapter := -1
-	if len(m.Adapters()) > 0 {
+	if o.Adapter != "" {
+		if adapter, err = m.AdapterIndex(o.Adapter); err != nil {
+			return "", err
+		}
+	} else if len(m.Adapters()) > 0 {
 		adapter = 0
 	}
 	batch := model.Batch{Rows: []model.Row{{Prompt: ids, Adapter: adapter, Sampling: o.Sampling}}}

@@ -28,10 +28,16 @@ const maxCompressed = 256 << 20
 // (torch/serialization.py, MAGIC_NUMBER).
 const torchLegacyMagic = "\x6c\xfc\x9c\x46\xf9\x20\x6a\xa8\x50\x19"
 
-// isTorch tells whether a file was written by torch.save: a zip archive, or a pickle in the older form.
+// isTorch tells whether a file was written by torch.save: a zip archive, or a pickle in the older form. What is named as one
+// and has no header of safetensors counts as one too, so that its error says what it is.
 func isTorch(file string, data []byte) bool {
-	if strings.EqualFold(filepath.Ext(file), ".safetensors") {
+	switch strings.ToLower(filepath.Ext(file)) {
+	case ".safetensors":
 		return false
+	case ".bin", ".pt", ".pth":
+		if len(data) <= 8 || data[8] != '{' {
+			return true
+		}
 	}
 	return bytes.HasPrefix(data, []byte("PK\x03\x04")) || bytes.Contains(data[:min(32, len(data))], []byte(torchLegacyMagic))
 }

@@ -133,6 +133,7 @@ func TestTorchRefused(t *testing.T) {
 	}
 	for name, want := range map[string][]string{
 		"os_system":        {`"posix.system"`, refused},
+		"bare":             {"PyTorch checkpoint", `"posix.system"`, refused},
 		"eval":             {`"__builtin__.eval"`, refused},
 		"eval4":            {`"builtins.eval"`, refused},
 		"getattr":          {`getattr"`, refused},

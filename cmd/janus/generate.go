@@ -78,6 +78,7 @@ is written.`,
 	flags.add(cmd.Flags())
 	addSampling(cmd.Flags(), &o.Sampling, 256)
 	cmd.Flags().StringArrayVar(&o.Stop, "stop", nil, "text that ends the answer and is not part of it; may be repeated")
+	cmd.Flags().StringVar(&o.Adapter, "use", "", "which of several adapters writes, by the name of its folder (default: the first)")
 	addThinking(cmd.Flags(), &thinking)
 	cmd.Flags().StringVar(&system, "system", "", "system message")
 	cmd.Flags().BoolVar(&raw, "raw", false, "no chat format: go on from the text")

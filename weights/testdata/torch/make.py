@@ -123,6 +123,8 @@ def archive(name, pickled, **records):
 
 marker = "touch /tmp/janus-was-here"
 archive("bad_os_system.bin", pickle.dumps({"w": Call(os.system, marker)}, 2))
+with open(path("bad_bare.bin"), "wb") as f:  # a pickle as it is, which torch.load runs, too
+    f.write(pickle.dumps({"w": Call(os.system, marker)}, 2))
 archive("bad_eval.bin", pickle.dumps({"w": Call(eval, "__import__('os').system('%s')" % marker)}, 2))
 archive("bad_eval4.bin", pickle.dumps({"w": Call(eval, "1")}, 4))
 archive("bad_getattr.bin", pickle.dumps({"w": Call(getattr, 1, "real")}, 2))

@@ -206,11 +206,17 @@ func (m *Model) replace(i int, a *lora.Adapter) (err error) {
 	for at, v := range m.bankValues {
 		index[v.name] = at
 	}
-	for _, p := range changed {
-		if err := m.renew(&m.bankValues[index["lora."+p.Name]], p, i); err != nil {
-			_, undo := m.bank.Replace(i, before)
-			return errors.Join(err, undo)
+	renew := func(changed []lora.Param) error {
+		for _, p := range changed {
+			if err := m.renew(&m.bankValues[index["lora."+p.Name]], p, i); err != nil {
+				return err
+			}
 		}
+		return nil
+	}
+	if err := renew(changed); err != nil {
+		changed, undo := m.bank.Replace(i, before)
+		return errors.Join(err, undo, renew(changed))
 	}
 	return nil
 }

@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -93,29 +92,6 @@ type Counts struct {
 	Prefills int // executions of a prefill program
 }
 
-// layerPool is the running pool of one layer's states.
-type layerPool struct {
-	layer classifier.Layer
-	pool  *classifier.Pool
-}
-
-// state is the index of the layer's states in what runLayers returns.
-func (p layerPool) state(c *transformer.Config) int {
-	if p.layer == classifier.LastLayer {
-		return c.NumHiddenLayers
-	}
-	return int(p.layer)
-}
-
-// prompt is the pool's view of a prompt whose last token has state x, after the sum of the states before.
-func (p layerPool) prompt(x, before, count *Node) classifier.Prompt {
-	prompt := classifier.Prompt{Last: x, Count: count}
-	if p.pool.NeedsPromptSum() {
-		prompt.Sum = Add(before, x)
-	}
-	return prompt
-}
-
 // Open loads a model from a Hugging Face folder (config.json, *.safetensors and, for text, tokenizer.json), its adapters
 // and its heads, and checks that they fit one another. Nothing is compiled yet.
 func Open(ctx context.Context, dir string, o Options) (m *Model, err error) {
@@ -170,88 +146,6 @@ func Open(ctx context.Context, dir string, o Options) (m *Model, err error) {
 	m.store, err = loadStore(ctx, checkpoint, list, so)
 	return m, err
 }
-
-// openHeads reads the heads, checks them against base and adapter, and groups their pools by layer.
-func (m *Model) openHeads(c *weights.Checkpoint, o Options) error {
-	for _, dir := range o.Heads {
-		h, err := classifier.Open(dir)
-		if err != nil {
-			return err
-		}
-		if h.Config.BaseSHA256 != "" && m.baseSHA256 == "" {
-			if m.baseSHA256, err = c.SHA256(); err != nil {
-				return err
-			}
-		}
-		m.heads = append(m.heads, h)
-	}
-	if err := m.checkHeads(m.adapters); err != nil {
-		return err
-	}
-	m.features = m.heads.Features()
-	for _, f := range o.Features {
-		if f.Layer != classifier.LastLayer && int(f.Layer) >= m.config.NumHiddenLayers {
-			return fmt.Errorf("layer %s is asked for, but the model has layers 0 to %d", f.Layer, m.config.NumHiddenLayers-1)
-		}
-		if !slices.Contains(m.features, f) {
-			m.features = append(m.features, f)
-		}
-	}
-	if err := m.openPools(); err != nil {
-		return err
-	}
-	for _, p := range m.heads.Params() {
-		t, err := upload(m.backend.Backend, dtypes.Float32, p.Data, p.Shape...)
-		if err != nil {
-			return fmt.Errorf("tensor %s of the heads: %w", p.Name, err)
-		}
-		m.headValues = append(m.headValues, value{p.Name, t})
-	}
-	return nil
-}
-
-// openPools makes the running pools of the features, by layer. An encoder runs nothing along: it pools whole rows.
-func (m *Model) openPools() error {
-	if m.IsEncoder() {
-		return m.checkEncoderPooling()
-	}
-	kinds := map[classifier.Layer][]classifier.Pooling{}
-	for _, f := range m.features {
-		kinds[f.Layer] = append(kinds[f.Layer], f.Pooling)
-	}
-	for _, layer := range slices.Sorted(maps.Keys(kinds)) {
-		pool, err := classifier.NewPool(kinds[layer]...)
-		if err != nil {
-			return err
-		}
-		m.pools = append(m.pools, layerPool{layer, pool})
-	}
-	return nil
-}
-
-// checkHeads refuses heads that were trained with another base or another adapter.
-func (m *Model) checkHeads(adapters []*lora.Adapter) error {
-	base := classifier.Base{HiddenSize: m.config.HiddenSize, Layers: m.config.NumHiddenLayers, SHA256: m.baseSHA256}
-	switch len(adapters) {
-	case 0:
-	case 1:
-		base.AdapterSHA256 = adapters[0].SHA256
-	default:
-		base.AdapterSHA256 = "several adapters" // no head's, and what its error says
-	}
-	if err := m.heads.CheckTogether(); err != nil {
-		return err
-	}
-	for _, h := range m.heads {
-		if err := h.Check(base); err != nil {
-			return fmt.Errorf("head %s: %w", h.Name, err)
-		}
-	}
-	return nil
-}
-
-// Features are the pooled states that [Verdict.Pooled] holds, in its order.
-func (m *Model) Features() []classifier.Feature { return slices.Clone(m.features) }
 
 // openText opens the tokenizer, chat template and stop tokens. A folder without a tokenizer still serves token ids.
 func (m *Model) openText() error {
@@ -398,13 +292,19 @@ func (m *Model) headNodes(in nodes) []*Node {
 	return list
 }
 
+// What the loop does not read as it comes in: names, and beginnings of names. What is made of these beforehand is state of
+// its own, see fixedState and freshState.
+var (
+	onlyMain      = []string{"adapter", "lora.owner", "lora.scale"}
+	onlyMainKinds = []string{"row.k.", "row.v.", "prefix.k.", "prefix.sum.", resumed}
+)
+
 // decodeInputs are the names of the inputs that the loop reads at every step, sorted.
-func (m *Model) decodeInputs(in nodes) []string {
+func decodeInputs(in nodes) []string {
 	var names []string
 	for name := range in {
-		once := name == "adapter" || name == "lora.owner" || name == "lora.scale" ||
-			strings.HasPrefix(name, "row.k.") || strings.HasPrefix(name, "row.v.") || strings.HasPrefix(name, "prefix.k.") || strings.HasPrefix(name, "prefix.sum.") || strings.HasPrefix(name, resumed)
-		if !once {
+		kind := func(begin string) bool { return strings.HasPrefix(name, begin) }
+		if !slices.Contains(onlyMain, name) && !slices.ContainsFunc(onlyMainKinds, kind) {
 			names = append(names, name)
 		}
 	}

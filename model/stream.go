@@ -71,7 +71,7 @@ func (s *stream) ended() bool {
 // start makes the state before the first step, and the program that goes on from a state.
 func (s *stream) start(rows []Row, prefix, cache *cached, o ReviewOptions) error {
 	m, d := s.m, s.shape
-	s.slots = len(rows)
+	s.slots, s.steps = len(rows), 1 // the first step reads the prompt's last token and writes none
 	stepInputs := m.stepInputs(rows, prefix, o, d)
 	inputs := append(cache.inputs("row"), stepInputs...)
 	var names []string
@@ -138,10 +138,6 @@ func (s *stream) keep(out []*tensors.Tensor) {
 // next runs a piece and delivers what it wrote.
 func (s *stream) next(piece int, deliver func(row int, tokens []int32) (stop bool)) error {
 	s.steps += int32(piece)
-	first := len(s.state) > 0 && s.steps == int32(piece)
-	if first {
-		s.steps++ // the first step reads the prompt's last token and writes none
-	}
 	inputs := s.pieceInputs(s.steps)
 	out, err := s.program.run(inputs)
 	finalizeValues(inputs[len(inputs)-len(s.state)-2 : len(inputs)-len(s.state)])

@@ -61,7 +61,7 @@ func TestSlurmJobRunsHere(t *testing.T) {
 		if got := exitStatus(t, err); got != int(status[0]-'0') {
 			t.Errorf("status %d, want %s", got, status)
 		}
-		if want := "<train><lora><my recipe.yaml><--out><runs/a><--resume>"; !strings.Contains(string(output), want) {
+		if want := "<train><lora><--config><my recipe.yaml><--out><runs/a><--resume>"; !strings.Contains(string(output), want) {
 			t.Errorf("want %s in\n%s", want, output)
 		}
 	}

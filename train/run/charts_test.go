@@ -2,6 +2,7 @@ package run
 
 import (
 	"math"
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -47,5 +48,30 @@ func TestChartsOfNothing(t *testing.T) {
 	files, err := Charts(t.TempDir())
 	if err != nil || len(files) > 0 {
 		t.Errorf("%v, %v", files, err)
+	}
+}
+
+func TestOutput(t *testing.T) {
+	var config struct {
+		Output
+		Steps int `yaml:"steps" default:"2"`
+	}
+	check(t, LoadConfig(writeFile(t, "charts: true\nwandb: true\nsteps: 3\n"), &config))
+	dir := t.TempDir()
+	r := must(Create(dir, testSpec(defaults(t))))(t)
+	trainTo(t, r, 2)
+	check(t, r.Close())
+	check(t, Output{}.Write(dir))
+	files := []string{filepath.Join(chartsName, "loss.png"), wandbHistory}
+	for _, name := range files {
+		if _, err := os.Stat(filepath.Join(dir, name)); err == nil {
+			t.Errorf("%s is there, which nobody asked for", name)
+		}
+	}
+	check(t, config.Write(dir))
+	for _, name := range files {
+		if _, err := os.Stat(filepath.Join(dir, name)); err != nil {
+			t.Error(err)
+		}
 	}
 }

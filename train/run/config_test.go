@@ -238,3 +238,15 @@ func TestDiff(t *testing.T) {
 		t.Errorf("of equal ones: %v", got)
 	}
 }
+
+// No file makes the reader panic.
+func FuzzReadConfig(f *testing.F) {
+	for _, text := range []string{"", "lora_rank: 8\n", "optimizer: {lr: 2e-5}\n", "target_modules:\n- a\n", "rank_pattern:\n  a: 1\n", "a: &x [*x]\n", "? a\n: b\n", "out: |\n  x\n", "- 1\n---\n..."} {
+		f.Add([]byte(text))
+	}
+	f.Fuzz(func(t *testing.T, data []byte) {
+		var c testConfig
+		all := must(fields(&c))(t)
+		_ = readConfig("a.yaml", data, all) // an error is well
+	})
+}

@@ -209,9 +209,10 @@ func (d decodeStep) pool(states []*Node, first, reasoning *Node) {
 	if d.shape.Pooled == 0 {
 		return
 	}
-	// keep [K]: write the rows' pools where this step is one of the chosen lengths.
+	// keep [K]: write the rows' pools at the chosen lengths from this step on, so that where the loop ends before one of them,
+	// it has the last.
 	keep := s["keep"]
-	now := Equal(keep, s["step"])
+	now := GreaterOrEqual(keep, s["step"])
 	for i, x := range d.features() {
 		name := fmt.Sprintf("pooled.%d", i)
 		dims := s[name].Shape().Dimensions

@@ -106,7 +106,7 @@ func (m *Memory) key(f *finding.Finding) string {
 		k.Adapter = m.adapters[adapterOf(f, o.Categories)]
 	}
 	if o.Sampling.Temperature > 0 { // only then does the seed matter, which follows from the id
-		k.Seed = hashKey([]uint64{rowSeed(o.Sampling.Seed, f.ID)})
+		k.Seed = hashKey([]uint64{RowSeed(o.Sampling.Seed, f.ID)})
 	}
 	return hashKey(k)
 }

@@ -19,7 +19,7 @@ type Prompter struct {
 	extra map[string]any
 	// start comes before the text of a model without a chat template: its beginning-of-text token, if it has one.
 	start []int32
-	own   []int32 // the instructions' prompt without a finding: see fit
+	own   []int32 // the instructions' prompt without a finding: see Fit
 	// joined says that the template refuses a system message, so that it goes in front of the user's.
 	joined bool
 	// encoder says that the model follows no instructions: what it reads is the user's message between its special tokens.
@@ -102,9 +102,9 @@ const (
 	leastBudget = 1    // bytes: leaves only what prompts.Set.Prompt never cuts
 )
 
-// fit asks about a finding in at most limit tokens. A finding that is longer is cut, as little as a few tries find, and
+// Fit asks about a finding in at most limit tokens. A finding that is longer is cut, as little as a few tries find, and
 // note tells so.
-func (p *Prompter) fit(f *finding.Finding, limit int) (ids []int32, note string, err error) {
+func (p *Prompter) Fit(f *finding.Finding, limit int) (ids []int32, note string, err error) {
 	whole, _, err := p.text.Prompt(f, 0)
 	if err != nil {
 		return nil, "", err

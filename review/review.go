@@ -239,7 +239,7 @@ func (r *Reviewer) prepare(i int, f *finding.Finding) (*row, error) {
 		w.verdict.Head = r.heads[0]
 	}
 	w.verdict.Note = joinNotes(f.Notes)
-	prompt, note, err := r.prompter.fit(f, r.limit)
+	prompt, note, err := r.prompter.Fit(f, r.limit)
 	if err != nil {
 		return w, err
 	}
@@ -298,7 +298,7 @@ func (r *Reviewer) runRows(ctx context.Context, prefix []int32, rows []*row, b B
 	in := model.Batch{Prefix: prefix}
 	for _, w := range rows {
 		sampling := o.Sampling
-		sampling.Seed = rowSeed(o.Sampling.Seed, w.seed)
+		sampling.Seed = RowSeed(o.Sampling.Seed, w.seed)
 		in.Rows = append(in.Rows, model.Row{Prompt: w.prompt, Adapter: w.adapter, Sampling: sampling})
 	}
 	start := time.Now()

@@ -60,7 +60,7 @@ func TestReviewSharesThePrefix(t *testing.T) {
 		}
 	}
 	for i, at := range []int{1, 2, 0} { // by length
-		ids, _, err := r.prompter.fit(findings[at], r.limit)
+		ids, _, err := r.prompter.Fit(findings[at], r.limit)
 		if err != nil {
 			t.Fatal(err)
 		}

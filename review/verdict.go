@@ -58,8 +58,8 @@ func label(p, threshold, margin float64) finding.Label {
 	return finding.FalsePositive
 }
 
-// rowSeed makes a row's own seed of the run's and of the finding's id.
-func rowSeed(seed uint64, id string) uint64 {
+// RowSeed makes a row's own seed of the run's and of the finding's id.
+func RowSeed(seed uint64, id string) uint64 {
 	sum := sha256.Sum256(append(binary.LittleEndian.AppendUint64([]byte("janus row "), seed), id...))
 	return binary.LittleEndian.Uint64(sum[:])
 }

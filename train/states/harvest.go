@@ -1,0 +1,364 @@
+package states
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/binary"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"slices"
+
+	"github.com/januslm/janus/classifier"
+	"github.com/januslm/janus/finding"
+	"github.com/januslm/janus/model"
+	"github.com/januslm/janus/prompts"
+	"github.com/januslm/janus/review"
+	"github.com/januslm/janus/tokenizer"
+)
+
+// keyFormat is part of every key. It changes when Janus computes other states from the same weights and settings.
+const keyFormat = 1
+
+// Options say what is harvested, and how.
+type Options struct {
+	Base, Adapter string // SHA-256 of the weights that the model was opened from; the adapter's may be empty
+	DType         string // of the weights, as asked for
+	// Features are the pooled states; the model must have been opened with them (model.Options.Features).
+	Features []classifier.Feature
+	// Lengths are the numbers of tokens after which states are kept. An encoder has 0 alone.
+	Lengths   []int
+	Sampling  model.Sampling // its seed is the run's, as in package review
+	MaxPrompt int            // most tokens of a prompt; 0 is review.DefaultMaxPrompt
+	Prompts   *prompts.Set   // nil is prompts.Plain
+	Limits    review.Limits  // of batches
+	// Progress is told how many findings are done; it may be nil.
+	Progress func(done, total int)
+}
+
+// Harvested is what came of it.
+type Harvested struct {
+	Keys     []string // of the findings; empty where one failed
+	Errors   []error  // of the findings
+	Cut      int      // findings whose prompt was cut to fit
+	Known    int      // findings whose states were there
+	Computed int
+}
+
+// harvest is one under way.
+type harvest struct {
+	model    *model.Model
+	dir      string
+	findings []finding.Finding
+	options  Options
+	prompts  [][]int32
+	result   *Harvested
+	there    map[place]bool
+	done     int
+}
+
+// Harvest makes sure that a folder has the states of all findings, running the model for those whose states are not there.
+// A finding that fails has its error in the result, and the others go on. When ctx ends, what was computed is there, and the
+// next harvest goes on.
+func Harvest(ctx context.Context, m *model.Model, dir string, findings []finding.Finding, o Options) (*Harvested, error) {
+	if err := o.check(m); err != nil {
+		return nil, err
+	}
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return nil, err
+	}
+	h := &harvest{model: m, dir: dir, findings: findings, options: o, prompts: make([][]int32, len(findings)),
+		result: &Harvested{Keys: make([]string, len(findings)), Errors: make([]error, len(findings))}}
+	var err error
+	if h.there, err = places(dir); err != nil {
+		return nil, err
+	}
+	if err := h.prepare(ctx); err != nil {
+		return nil, err
+	}
+	todo := h.missing()
+	h.done = len(findings) - len(todo)
+	h.report()
+	prefix := h.prefix()
+	lengths := make([]int, len(todo))
+	for k, i := range todo {
+		lengths[k] = len(h.prompts[i]) - len(prefix)
+	}
+	for _, b := range review.Plan(lengths, o.Limits) {
+		rows := make([]int, len(b.Rows))
+		for k, at := range b.Rows {
+			rows[k] = todo[at]
+		}
+		if err := h.batch(ctx, prefix, rows, b); err != nil {
+			return h.result, err
+		}
+		h.done += len(rows)
+		h.report()
+	}
+	return h.result, nil
+}
+
+func (h *harvest) report() {
+	if h.options.Progress != nil {
+		h.options.Progress(h.done, len(h.findings))
+	}
+}
+
+func (o *Options) check(m *model.Model) error {
+	if err := o.Sampling.Validate(); err != nil {
+		return err
+	}
+	if len(o.Features) == 0 || len(o.Lengths) == 0 {
+		return errors.New("states: no feature or no length is asked for")
+	}
+	if o.MaxPrompt == 0 {
+		o.MaxPrompt = review.DefaultMaxPrompt
+	}
+	if m.IsEncoder() {
+		o.Sampling = model.Sampling{}
+	}
+	for _, k := range o.Lengths {
+		if k < 0 || k > o.Sampling.MaxTokens {
+			return fmt.Errorf("states: length %d is asked for, and analyses have 0 to %d tokens", k, o.Sampling.MaxTokens)
+		}
+	}
+	for _, f := range o.Features {
+		if !m.IsEncoder() && !slices.Contains(m.Features(), f) {
+			return fmt.Errorf("states: the model was opened without the feature %s", FeatureName(f))
+		}
+	}
+	o.Lengths = slices.Clone(o.Lengths)
+	slices.Sort(o.Lengths)
+	o.Lengths = slices.Compact(o.Lengths)
+	if o.Limits == (review.Limits{}) {
+		o.Limits = review.DefaultLimits(true)
+	}
+	return nil
+}
+
+// prepare writes the prompts and their keys.
+func (h *harvest) prepare(ctx context.Context) error {
+	prompter, err := review.NewPrompter(h.model, h.options.Prompts)
+	if err != nil {
+		return err
+	}
+	limit := h.model.Config().ContextLength - h.options.Sampling.MaxTokens
+	if !h.model.IsEncoder() {
+		limit-- // as in a review, so that prompts are the same
+	}
+	limit = min(limit, h.options.MaxPrompt)
+	if limit < 1 {
+		return fmt.Errorf("%d new tokens leave no room for a prompt in the model's context of %d", h.options.Sampling.MaxTokens, h.model.Config().ContextLength)
+	}
+	for i := range h.findings {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		f := &h.findings[i]
+		ids, note, err := prompter.Fit(f, limit)
+		if err != nil {
+			h.result.Errors[i] = err
+			continue
+		}
+		if note != "" {
+			h.result.Cut++
+		}
+		if h.result.Keys[i], err = h.key(f, ids); err != nil {
+			return err
+		}
+		h.prompts[i] = ids
+	}
+	return nil
+}
+
+// key is the hash of all that a finding's states follow from.
+func (h *harvest) key(f *finding.Finding, prompt []int32) (string, error) {
+	o := h.options
+	s := o.Sampling
+	s.Seed = 0
+	if s.Temperature > 0 { // only then does it matter
+		s.Seed = review.RowSeed(o.Sampling.Seed, f.ID)
+	}
+	setup, err := json.Marshal(struct {
+		Format                     int
+		Base, Adapter, DType, Stop string
+		Sampling                   model.Sampling
+	}{keyFormat, o.Base, o.Adapter, o.DType, fmt.Sprint(h.model.StopTokens()), s})
+	if err != nil {
+		return "", err
+	}
+	text := setup
+	for _, id := range prompt {
+		text = binary.LittleEndian.AppendUint32(text, uint32(id))
+	}
+	return hashOf(string(text)), nil
+}
+
+func hashOf(text string) string {
+	sum := sha256.Sum256([]byte(text))
+	return hex.EncodeToString(sum[:])
+}
+
+// missing lists the findings that lack a state, one of each key.
+func (h *harvest) missing() (todo []int) {
+	taken := map[string]bool{}
+	for i, key := range h.result.Keys {
+		switch {
+		case key == "":
+		case len(h.lacking(key)) == 0 || taken[key]:
+			h.result.Known++
+		default:
+			taken[key] = true
+			todo = append(todo, i)
+		}
+	}
+	return todo
+}
+
+// lacking lists the states of a key that are not there.
+func (h *harvest) lacking(key string) (list []place) {
+	for _, f := range h.options.Features {
+		for _, k := range h.options.Lengths {
+			if p := (place{key, FeatureName(f), int32(k)}); !h.there[p] {
+				list = append(list, p)
+			}
+		}
+	}
+	return list
+}
+
+// prefix is what all prompts begin with, so that it is computed once; of all findings, those that are there too, so that a
+// harvest that goes on computes as the first would have.
+func (h *harvest) prefix() []int32 {
+	if h.model.IsEncoder() {
+		return nil
+	}
+	var starts [][]int32
+	for _, p := range h.prompts {
+		if len(p) > 0 {
+			starts = append(starts, p[:len(p)-1])
+		}
+	}
+	if len(starts) < 2 {
+		return nil
+	}
+	return starts[0][:tokenizer.CommonPrefix(starts)]
+}
+
+// batch runs findings together and writes their states. Where that fails they run one by one, so that only those fail that
+// must. The error is ctx's, or that of writing.
+func (h *harvest) batch(ctx context.Context, prefix []int32, rows []int, b review.Batch) error {
+	states, err := h.run(ctx, prefix, rows, b)
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	if err == nil {
+		return h.write(rows, states)
+	}
+	for _, i := range rows {
+		alone := err
+		if len(rows) > 1 {
+			states, alone = h.run(ctx, prefix, []int{i}, review.Batch{Slots: 1, Room: b.Room})
+		}
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		if alone != nil {
+			h.result.Errors[i], h.result.Keys[i] = alone, ""
+			continue
+		}
+		if err := h.write([]int{i}, states); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// pooled are a finding's states by feature and length, and the tokens of its analysis.
+type pooled struct {
+	states [][][]float32
+	tokens int
+}
+
+func (h *harvest) run(ctx context.Context, prefix []int32, rows []int, b review.Batch) ([]pooled, error) {
+	adapter := -1
+	if len(h.model.Adapters()) > 0 {
+		adapter = 0
+	}
+	if h.model.IsEncoder() {
+		return h.embed(ctx, rows, adapter)
+	}
+	batch := model.Batch{Prefix: prefix}
+	for _, i := range rows {
+		s := h.options.Sampling
+		s.Seed = review.RowSeed(s.Seed, h.findings[i].ID)
+		batch.Rows = append(batch.Rows, model.Row{Prompt: h.prompts[i][len(prefix):], Adapter: adapter, Sampling: s})
+	}
+	verdicts, err := h.model.Generate(ctx, batch, model.ReviewOptions{
+		KeepPooled: h.options.Lengths, Slots: b.Slots, RoomPrompt: b.Room - 1, RoomTokens: h.options.Sampling.MaxTokens,
+	})
+	if err != nil {
+		return nil, err
+	}
+	all := h.model.Features()
+	list := make([]pooled, len(rows))
+	for k, v := range verdicts {
+		list[k].tokens = len(v.Tokens)
+		for _, f := range h.options.Features {
+			list[k].states = append(list[k].states, v.Pooled[slices.Index(all, f)])
+		}
+	}
+	return list, nil
+}
+
+// embed is run of an encoder.
+func (h *harvest) embed(ctx context.Context, rows []int, adapter int) ([]pooled, error) {
+	texts, adapters := make([][]int32, len(rows)), make([]int, len(rows))
+	for k, i := range rows {
+		texts[k], adapters[k] = h.prompts[i], adapter
+	}
+	list := make([]pooled, len(rows))
+	for _, f := range h.options.Features {
+		states, err := h.model.Embed(ctx, texts, adapters, f)
+		if err != nil {
+			return nil, err
+		}
+		for k := range rows {
+			list[k].states = append(list[k].states, [][]float32{states[k]})
+		}
+	}
+	return list, nil
+}
+
+// write adds a part with the states that were lacking.
+func (h *harvest) write(rows []int, list []pooled) error {
+	var out []Row
+	for k, i := range rows {
+		f := &h.findings[i]
+		for n, feature := range h.options.Features {
+			for l, length := range h.options.Lengths {
+				p := place{h.result.Keys[i], FeatureName(feature), int32(length)}
+				if h.there[p] {
+					continue
+				}
+				out = append(out, Row{
+					Key: p.Key, ID: f.ID, Source: f.Source, Label: f.Label, Group: f.Group, Split: f.Split,
+					Feature: p.Feature, Length: p.Length, Tokens: int32(list[k].tokens), State: list[k].states[n][l],
+				})
+			}
+		}
+		h.result.Computed++
+	}
+	if len(out) == 0 {
+		return nil
+	}
+	if err := writePart(h.dir, out); err != nil {
+		return fmt.Errorf("writing states: %w", err)
+	}
+	for _, r := range out {
+		h.there[place{r.Key, r.Feature, r.Length}] = true
+	}
+	return nil
+}

@@ -11,10 +11,10 @@ import (
 	"path/filepath"
 	"strings"
 
-	"github.com/google/renameio/v2"
 	"github.com/parquet-go/parquet-go"
 
 	"github.com/januslm/janus/finding"
+	"github.com/januslm/janus/internal/outfile"
 )
 
 // Formats of exports.
@@ -69,25 +69,28 @@ func (s *Store) ExportFile(ctx context.Context, path string, o ExportOptions) (E
 	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 		return Exported{}, err
 	}
-	f, err := renameio.NewPendingFile(path, renameio.WithPermissions(0o644))
+	f, err := outfile.Create(path)
 	if err != nil {
 		return Exported{}, err
 	}
-	defer f.Cleanup() //nolint:errcheck // nothing is left after the replacement
-	var out io.WriteCloser = f
+	defer f.Abandon()
+	var w io.Writer = f
+	var packed *gzip.Writer
 	if strings.HasSuffix(strings.ToLower(path), ".gz") {
-		out = gzip.NewWriter(f)
+		packed = gzip.NewWriter(f)
+		w = packed
 	}
-	n, err := s.Export(ctx, out, o)
+	n, err := s.Export(ctx, w, o)
+	if err == nil && packed != nil {
+		err = packed.Close()
+	}
+	if err == nil {
+		err = f.Commit()
+	}
 	if err != nil {
-		return n, err
+		return n, fmt.Errorf("writing %s: %w", path, outfile.Reason(err))
 	}
-	if out != io.WriteCloser(f) {
-		if err := out.Close(); err != nil {
-			return n, err
-		}
-	}
-	return n, f.CloseAtomicallyReplace()
+	return n, nil
 }
 
 // Export writes rows, in the order of their ids. Import takes them back as they were.

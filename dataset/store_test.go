@@ -330,3 +330,27 @@ func TestOpenRefuses(t *testing.T) {
 		}
 	}
 }
+
+// Before SQLite 3.45 json_valid(NULL) is 0: a check that leaves NULL to it makes every row wrong for other programs.
+func TestChecksOfNull(t *testing.T) {
+	s := openAt(t, filepath.Join(t.TempDir(), "janus.db"))
+	rows, err := s.db.QueryContext(t.Context(), `SELECT name, sql FROM sqlite_master WHERE type = 'table'`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer rows.Close() //nolint:errcheck // Err says what went wrong
+	for rows.Next() {
+		var name, text string
+		if err := rows.Scan(&name, &text); err != nil {
+			t.Fatal(err)
+		}
+		for line := range strings.Lines(text) {
+			if strings.Contains(line, "json_valid(") && !strings.Contains(line, "IS NULL OR") && !strings.Contains(line, "NOT NULL") {
+				t.Errorf("%s: %s", name, line)
+			}
+		}
+	}
+	if err := rows.Err(); err != nil {
+		t.Error(err)
+	}
+}

@@ -12,6 +12,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
+	"math"
 	"strconv"
 	"strings"
 )
@@ -135,19 +136,44 @@ func (f *Finding) reviewable() bool {
 	return f.Snippet != "" || f.Focus != "" || f.Request != "" || f.Response != "" || f.Message != "" || f.Title != ""
 }
 
-// UnmarshalJSON reads a row of a data set. Ids may be numbers: databases give
-// such, and refusing the row for it would help nobody.
+// UnmarshalJSON reads a row of a data set. Ids may be numbers, and lines 12.0:
+// databases and data frames give such, and refusing the row for it would help nobody.
 func (f *Finding) UnmarshalJSON(data []byte) error {
 	type plain Finding // without this method
 	row := struct {
 		*plain
-		ID textOrNumber `json:"id"`
+		ID      textOrNumber `json:"id"`
+		Line    *float64     `json:"line"`
+		EndLine *float64     `json:"end_line"`
 	}{plain: (*plain)(f)}
 	if err := json.Unmarshal(data, &row); err != nil {
 		return err
 	}
 	f.ID = string(row.ID)
+	line, err := wholeNumber("line", row.Line)
+	if err != nil {
+		return err
+	}
+	end, err := wholeNumber("end_line", row.EndLine)
+	if err != nil {
+		return err
+	}
+	if f.Line = line; end != nil {
+		f.EndLine = *end
+	}
 	return nil
+}
+
+// wholeNumber is a number without a fraction, or nil.
+func wholeNumber(field string, x *float64) (*int, error) {
+	if x == nil {
+		return nil, nil
+	}
+	if *x != math.Trunc(*x) || math.Abs(*x) > 1<<53 {
+		return nil, fmt.Errorf("field %q: expected a whole number, found %g", field, *x)
+	}
+	n := int(*x)
+	return &n, nil
 }
 
 // textOrNumber is a JSON string, a number kept as it is written, or null.

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"reflect"
 	"strings"
 )
 
@@ -110,7 +111,14 @@ func explainJSON(err error) error {
 			return fmt.Errorf("expected a JSON object, found a JSON %s", kind.Value)
 		}
 		field := kind.Field[strings.LastIndexByte(kind.Field, '.')+1:] // without the embedded type's name
-		return fmt.Errorf("field %q: expected a %s, found a JSON %s", field, kind.Type, kind.Value)
+		expected := kind.Type.String()
+		if kind.Type.Kind() == reflect.Float64 || kind.Type.Kind() == reflect.Int {
+			expected = "number"
+		}
+		return fmt.Errorf("field %q: expected a %s, found a JSON %s", field, expected, kind.Value)
+	}
+	if syntax := (*json.SyntaxError)(nil); !errors.As(err, &syntax) && !errors.Is(err, io.ErrUnexpectedEOF) {
+		return err
 	}
 	return fmt.Errorf("broken JSON: %w", err)
 }

@@ -33,7 +33,8 @@ func TestJSONLBrokenRows(t *testing.T) {
 		{"broken", `  {"id": "b", "snippet": oops}`, "in:2:26: broken JSON: invalid character 'o'"},
 		{"cut short", `{"id": "b"`, "in:2:10: broken JSON: unexpected end of JSON input"},
 		{"not an object", `[1]`, "in:2:1: expected a JSON object, found a JSON array"},
-		{"wrong type", `{"snippet": "x", "line": "five"}`, `in:2:31: field "line": expected a int, found a JSON string`},
+		{"wrong type", `{"snippet": "x", "line": "five"}`, `in:2:31: field "line": expected a number, found a JSON string`},
+		{"no whole number", `{"snippet": "x", "line": 1.5}`, `in:2: field "line": expected a whole number, found 1.5`},
 		{"wrong type of id", `{"snippet": "x", "id": {}}`, "in:2"},
 		{"nothing to review", `{"id": "b"}`, "in:2: nothing to review"},
 		{"two on a line", oneRow + oneRow, "in:2:"},
@@ -96,5 +97,19 @@ func TestCanonicalCWE(t *testing.T) {
 		if got := canonicalCWE(in); got != want {
 			t.Errorf("canonicalCWE(%q) = %q, want %q", in, got, want)
 		}
+	}
+}
+
+// Data frames write whole numbers as 12.0 where a column has gaps.
+func TestJSONLWholeNumbers(t *testing.T) {
+	report := readString(t, `{"title": "a", "line": 12.0, "end_line": 1.3e1}`+"\n"+`{"title": "b", "line": null, "end_line": null}`+"\n", "auto")
+	if len(report.Findings) != 2 || len(report.Problems) != 0 {
+		t.Fatalf("%d findings, problems %v", len(report.Findings), report.Problems)
+	}
+	if f := report.Findings[0]; f.LineNumber() != 12 || f.EndLine != 13 {
+		t.Errorf("line %d to %d", f.LineNumber(), f.EndLine)
+	}
+	if f := report.Findings[1]; f.Line != nil || f.EndLine != 0 {
+		t.Errorf("line %v to %d", f.Line, f.EndLine)
 	}
 }

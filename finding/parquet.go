@@ -48,6 +48,9 @@ func readParquet(in *input) error {
 			}
 		}
 		if !errors.Is(err, io.EOF) {
+			if in.report.Total == 0 {
+				return fmt.Errorf("%s: %w", in.name, err)
+			}
 			// What came before is kept; rows after it would stand in wrong columns.
 			in.problem(&RowError{Where: fmt.Sprintf("after row %d", in.report.Total), Err: fmt.Errorf("%w: %w", ErrIncomplete, err)})
 			return nil

@@ -12,6 +12,8 @@ import (
 	"sync"
 
 	"github.com/google/renameio/v2"
+
+	"github.com/januslm/janus/internal/outfile"
 )
 
 // Cache is a folder of small values by key, a file each. A file appears whole, under its own name, so processes may share the
@@ -82,7 +84,7 @@ func (c *Cache) put(kind, key string, value any) {
 	if err != nil {
 		c.mu.Lock()
 		defer c.mu.Unlock()
-		c.failed = withoutTemporary(err)
+		c.failed = outfile.Reason(err)
 		if errors.Is(err, fs.ErrPermission) {
 			c.failed = fs.ErrPermission
 		}

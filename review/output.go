@@ -5,11 +5,9 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"path/filepath"
-
-	"github.com/google/renameio/v2"
 
 	"github.com/januslm/janus/finding"
+	"github.com/januslm/janus/internal/outfile"
 	"github.com/januslm/janus/prompts"
 )
 
@@ -37,16 +35,14 @@ func (o *OutputOptions) question(f *finding.Finding) string {
 	return text
 }
 
-// Output writes verdicts: JSON lines one by one, all other formats at the end. A file is written under a temporary name
-// (.NAME and digits, beside it), synced and renamed by Close, so that a file that was there stays whole until then.
+// Output writes verdicts: JSON lines one by one, all other formats at the end. A file appears whole, when it is closed.
 type Output struct {
 	options OutputOptions
 	format  outputFormat
 	what    string // for messages
 	w       io.Writer
-	pending *renameio.PendingFile // nil for what is no regular file
-	device  *os.File              // a pipe or device given by path
-	rows    *finding.JSONLWriter  // nil where the format is not JSONL
+	file    *outfile.File        // nil for standard output
+	rows    *finding.JSONLWriter // nil where the format is not JSONL
 }
 
 // OpenOutput finds out that the output can be written, before time is spent on verdicts.
@@ -67,37 +63,16 @@ func OpenOutput(o OutputOptions) (*Output, error) {
 	out := &Output{options: o, format: format, what: o.Path, w: o.Stdout}
 	if o.Path == "" {
 		out.what = "standard output"
-	} else if err := out.open(o.Path); err != nil {
-		return nil, err
+	} else {
+		if out.file, err = outfile.Create(o.Path); err != nil {
+			return nil, fmt.Errorf("output: %w", err)
+		}
+		out.w = out.file
 	}
 	if format.name == FormatJSONL {
 		out.rows = finding.NewJSONLWriter(out.w)
 	}
 	return out, nil
-}
-
-func (o *Output) open(path string) error {
-	if real, err := filepath.EvalSymlinks(path); err == nil {
-		path = real // a link stays, and what it points to is replaced
-	}
-	info, err := os.Stat(path)
-	if err == nil && info.IsDir() {
-		return fmt.Errorf("output %s is a folder", o.what)
-	}
-	if err == nil && !info.Mode().IsRegular() {
-		if o.device, err = os.OpenFile(path, os.O_WRONLY, 0); err != nil {
-			return fmt.Errorf("output: %w", err)
-		}
-		o.w = o.device
-		return nil
-	}
-	o.pending, err = renameio.NewPendingFile(path, renameio.WithTempDir(filepath.Dir(path)),
-		renameio.WithPermissions(0o644), renameio.WithExistingPermissions())
-	if err != nil {
-		return fmt.Errorf("output %s: %w", o.what, withoutTemporary(err))
-	}
-	o.w = o.pending
-	return nil
 }
 
 // Row writes a verdict where the format is one of rows.
@@ -117,23 +92,16 @@ func (o *Output) Close(reviewed []finding.Reviewed) (err error) {
 		o.Abandon()
 		return o.explain(err)
 	}
-	switch {
-	case o.pending != nil:
-		err = o.pending.CloseAtomicallyReplace()
-	case o.device != nil:
-		err = o.device.Close()
+	if o.file != nil {
+		err = o.file.Commit()
 	}
 	return o.explain(err)
 }
 
 // Abandon gives the output up. A file that was there before is as it was.
 func (o *Output) Abandon() {
-	// Nothing can be done where these fail, and what led here is the error to tell.
-	if o.pending != nil {
-		_ = o.pending.Cleanup()
-	}
-	if o.device != nil {
-		_ = o.device.Close()
+	if o.file != nil {
+		o.file.Abandon()
 	}
 }
 
@@ -141,16 +109,7 @@ func (o *Output) explain(err error) error {
 	if err == nil {
 		return nil
 	}
-	return fmt.Errorf("writing %s: %w", o.what, withoutTemporary(err))
-}
-
-// withoutTemporary drops a temporary file's name from an error: it says nothing to the reader.
-func withoutTemporary(err error) error {
-	var path *os.PathError
-	if errors.As(err, &path) {
-		return path.Err
-	}
-	return err
+	return fmt.Errorf("writing %s: %w", o.what, outfile.Reason(err))
 }
 
 // Rescue saves verdicts that could not be written to a JSONL file in the temporary folder, and returns cause with the

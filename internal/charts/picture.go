@@ -7,12 +7,13 @@ import (
 	"path/filepath"
 	"strings"
 
-	"github.com/google/renameio/v2"
 	"gonum.org/v1/plot"
 	"gonum.org/v1/plot/vg"
 	"gonum.org/v1/plot/vg/draw"
 	"gonum.org/v1/plot/vg/vgimg"
 	"gonum.org/v1/plot/vg/vgsvg"
+
+	"github.com/januslm/janus/internal/outfile"
 )
 
 // Size of a picture.
@@ -31,8 +32,7 @@ func CheckName(path string) error {
 	}
 }
 
-// SavePlot writes a plot as a picture; the file's name ends in .png or .svg. It is written under a temporary name, synced
-// and renamed.
+// SavePlot writes a plot as a picture; the file's name ends in .png or .svg. It appears whole.
 func SavePlot(path string, p *plot.Plot) error {
 	var b bytes.Buffer
 	var err error
@@ -51,7 +51,7 @@ func SavePlot(path string, p *plot.Plot) error {
 	if err != nil {
 		return fmt.Errorf("%s: %w", path, err)
 	}
-	return renameio.WriteFile(path, b.Bytes(), 0o644)
+	return outfile.Write(path, b.Bytes())
 }
 
 // margins keep labels at the edges whole.

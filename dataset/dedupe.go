@@ -65,27 +65,15 @@ func FindDuplicates(rows []Example, o NearOptions) (*Duplicates, error) {
 		return nil, err
 	}
 	found := &Duplicates{Rows: len(rows), Duplicates: []Duplicate{}, Contradictions: []Contradiction{}}
-	kept := map[int][]int{} // by cluster
+	kept := newKeptRows(x, order, clusters)
 	for i := range order {
-		e, duplicate := &order[i], false
-		for _, j := range kept[clusters[i]] {
-			k := &order[j]
-			if e.VulnCategory != k.VulnCategory || e.PairID != "" && e.PairID == k.PairID {
-				continue
-			}
-			if e.IsVulnerable != k.IsVulnerable {
-				if slices.Equal(x.sets[i], x.sets[j]) && len(x.sets[i]) > 0 {
-					found.Contradictions = append(found.Contradictions, contradiction(e, k))
-				}
-				continue
-			}
-			if !duplicate && x.near(i, j) {
-				duplicate = true
-				found.Duplicates = append(found.Duplicates, Duplicate{ID: e.ID, Of: k.ID, Similarity: jaccard(x.sets[i], x.sets[j])})
-			}
+		for _, j := range kept.contradicting(i) {
+			found.Contradictions = append(found.Contradictions, contradiction(&order[i], &order[j]))
 		}
-		if !duplicate {
-			kept[clusters[i]] = append(kept[clusters[i]], i)
+		if j := kept.original(i); j >= 0 {
+			found.Duplicates = append(found.Duplicates, Duplicate{ID: order[i].ID, Of: order[j].ID, Similarity: x.similarity(x.first[i], x.first[j])})
+		} else {
+			kept.add(i)
 		}
 	}
 	found.keepPairs(rows)

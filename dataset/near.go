@@ -3,12 +3,7 @@ package dataset
 import (
 	"cmp"
 	"fmt"
-	"math"
-	"math/rand/v2"
-	"runtime"
 	"slices"
-	"sync"
-	"sync/atomic"
 )
 
 // DefaultNear is the similarity from which texts are near duplicates.
@@ -32,207 +27,137 @@ func (o NearOptions) threshold() (float64, error) {
 	return o.Threshold, nil
 }
 
-// hashes is the length of a signature: the standard deviation of an estimate from it is at most 1/(2·sqrt(hashes)) = 0.044.
-const hashes = 128
-
-// signature is a text's MinHash: for each of the hash functions, the least value over its shingles. Two texts agree in a place
-// with a probability of their Jaccard similarity (Broder 1997, "On the resemblance and containment of documents").
-type signature [hashes]uint32
-
-// agreement estimates the Jaccard similarity.
-func (s *signature) agreement(t *signature) float64 {
-	n := 0
-	for i := range s {
-		if s[i] == t[i] {
-			n++
-		}
-	}
-	return float64(n) / hashes
-}
-
-// slack is how far below the threshold an estimate may lie before a pair is thrown out unseen: five standard deviations.
-const slack = 5 * 0.5 / 11.3137 // 0.5/sqrt(128)
-
-// nearIndex is what is known of texts to compare them.
-type nearIndex struct {
-	threshold  float64
-	sets       [][]uint32
-	signatures []signature
-}
-
-// near says whether two texts are near duplicates: by the true similarity, where the estimate does not rule it out.
-func (x *nearIndex) near(i, j int) bool {
-	if x.signatures[i].agreement(&x.signatures[j]) < x.threshold-slack {
-		return false
-	}
-	return jaccard(x.sets[i], x.sets[j]) >= x.threshold
-}
-
-// newNearIndex makes the texts' sets and signatures, on all processors.
-func newNearIndex(texts []string, threshold float64, seed uint64) *nearIndex {
-	x := &nearIndex{threshold: threshold, sets: make([][]uint32, len(texts)), signatures: make([]signature, len(texts))}
-	// Hash functions x → (a·x + b) / 2³², of 64 bits, with a odd: multiply-shift (Dietzfelbinger et al. 1997, "A reliable
-	// randomized algorithm for the closest-pair problem").
-	random := rand.New(rand.NewPCG(seed, 0x6a616e7573))
-	var a, b [hashes]uint64
-	for i := range hashes {
-		a[i], b[i] = random.Uint64()|1, random.Uint64()
-	}
-	var next atomic.Int64
-	var workers sync.WaitGroup
-	for range runtime.GOMAXPROCS(0) {
-		workers.Go(func() {
-			for {
-				i := int(next.Add(1)) - 1
-				if i >= len(texts) {
-					return
-				}
-				x.sets[i] = shingles(texts[i])
-				sig := &x.signatures[i]
-				for h := range sig {
-					sig[h] = math.MaxUint32
-				}
-				for _, shingle := range x.sets[i] {
-					v := mix(uint64(shingle)) // 64 bits for the multiplication to work on
-					for h := range sig {
-						sig[h] = min(sig[h], uint32((a[h]*v+b[h])>>32))
-					}
-				}
-			}
-		})
-	}
-	workers.Wait()
-	return x
-}
-
-// bandRows is how many places of a signature make a band, such that near duplicates share a band with a probability of 0.99 and
-// more, and others as seldom as that allows: 1-(1-t^rows)^bands (Mining of Massive Datasets, 3.4.2).
-func bandRows(threshold float64) int {
-	for rows := 16; rows > 1; rows-- {
-		if 1-math.Pow(1-math.Pow(threshold, float64(rows)), float64(hashes/rows)) >= 0.99 {
-			return rows
-		}
-	}
-	return 1
-}
-
 // Near finds near duplicates. It gives each text the number of its cluster: texts that are near duplicates, or are so through
 // others, have the same. Clusters are numbered in the order of their first texts. What is together does not hang on the texts'
 // order. Empty texts are alone.
 //
 // Candidates come from MinHash signatures in bands, so that a pair at the threshold is missed with a probability of at most
-// 0.01 and a nearer one more seldom; each candidate is verified by its true similarity.
+// 0.01 and a nearer one more seldom; each candidate is verified by its true similarity. Texts that share much without being near
+// duplicates, such as the same headers, share bands too: in a large bucket those are compared that share one of their rarest
+// shingles, which misses none.
 func Near(texts []string, o NearOptions) ([]int, error) {
 	_, clusters, err := nearClusters(texts, o)
 	return clusters, err
 }
 
-func nearClusters(texts []string, o NearOptions) (*nearIndex, []int, error) {
-	threshold, err := o.threshold()
-	if err != nil {
+func nearClusters(texts []string, o NearOptions) (*nearSets, []int, error) {
+	var err error
+	if o.Threshold, err = o.threshold(); err != nil {
 		return nil, nil, err
 	}
-	x := newNearIndex(texts, threshold, o.Seed)
-	together := newPartition(len(texts))
-	unlike := x.joinEqual(together)
-	rows := bandRows(threshold)
-	bucket := make([]uint64, len(texts))
-	for band := range hashes / rows {
-		for _, i := range unlike {
-			bucket[i] = 0
-			for _, place := range x.signatures[i][band*rows : (band+1)*rows] {
-				bucket[i] = mix(bucket[i] ^ uint64(place))
-			}
-		}
-		slices.SortFunc(unlike, func(i, j int) int { return cmp.Or(cmp.Compare(bucket[i], bucket[j]), cmp.Compare(i, j)) })
-		for from := 0; from < len(unlike); {
-			to := from + 1
-			for to < len(unlike) && bucket[unlike[to]] == bucket[unlike[from]] {
-				to++
-			}
-			x.joinBucket(unlike[from:to], together)
-			from = to
+	x, firsts, bands := newNearSets(texts, o)
+	j := newNearJoin(x)
+	type place struct {
+		bucket uint64
+		text   int
+	}
+	var places []place
+	for _, i := range firsts {
+		if len(x.longPrefix(i)) > 0 { // else nothing can be near to it
+			places = append(places, place{text: i})
 		}
 	}
-	return x, together.numbers(), nil
+	for band := range hashes / bandRows(o.Threshold) {
+		for n := range places {
+			places[n].bucket = bands[places[n].text][band]
+		}
+		slices.SortFunc(places, func(a, b place) int { return cmp.Or(cmp.Compare(a.bucket, b.bucket), cmp.Compare(a.text, b.text)) })
+		var bucket []int
+		for n, p := range places {
+			bucket = append(bucket, p.text)
+			if n+1 == len(places) || places[n+1].bucket != p.bucket {
+				j.joinBucket(bucket)
+				bucket = bucket[:0]
+			}
+		}
+	}
+	return x, j.together.numbers(), nil
 }
 
-// joinEqual puts texts with equal sets together, and gives the first of each; a collection of copies costs no comparisons.
-func (x *nearIndex) joinEqual(together *partition) (firsts []int) {
-	seen := map[uint64][]int{}
-	for i, set := range x.sets {
-		if len(set) == 0 {
-			continue
-		}
-		hash := uint64(len(set))
-		for _, shingle := range set {
-			hash = mix(hash ^ uint64(shingle))
-		}
-		equal := slices.IndexFunc(seen[hash], func(j int) bool { return slices.Equal(set, x.sets[j]) })
-		if equal >= 0 {
-			together.join(i, seen[hash][equal])
-			continue
-		}
-		seen[hash] = append(seen[hash], i)
-		firsts = append(firsts, i)
-	}
-	return firsts
+// nearJoin puts together what is near.
+type nearJoin struct {
+	*nearSets
+	together *partition
+	seen     []int // of each text, the number of the last search that compared it
+	search   int
 }
+
+// newNearJoin begins with equal texts together.
+func newNearJoin(x *nearSets) *nearJoin {
+	j := &nearJoin{nearSets: x, together: newPartition(len(x.first)), seen: make([]int, len(x.first))}
+	for i, first := range x.first {
+		if first >= 0 {
+			j.together.join(i, first)
+		}
+	}
+	return j
+}
+
+// smallBucket is up to how many texts are compared each with each.
+const smallBucket = 16
 
 // joinBucket compares the texts of a bucket with each other, unless they are together already.
-func (x *nearIndex) joinBucket(bucket []int, together *partition) {
-	var parts [][]int // of the bucket, those that are together
-	for _, i := range bucket {
-		mine := []int{i}
-		kept := parts[:0]
-		for _, part := range parts {
-			if together.find(i) == together.find(part[0]) || slices.ContainsFunc(part, func(j int) bool { return x.near(i, j) }) {
-				together.join(i, part[0])
-				mine = append(part, mine...)
-			} else {
-				kept = append(kept, part)
+func (j *nearJoin) joinBucket(bucket []int) {
+	root := j.together.find(bucket[0])
+	if !slices.ContainsFunc(bucket, func(i int) bool { return j.together.find(i) != root }) {
+		return
+	}
+	if len(bucket) <= smallBucket {
+		for n, i := range bucket {
+			for _, k := range bucket[:n] {
+				if j.together.find(i) != j.together.find(k) && j.near(i, k) {
+					j.together.join(i, k)
+				}
 			}
 		}
-		parts = append(kept, mine)
+		return
 	}
-}
-
-// partition is a union-find structure over 0 … n-1.
-type partition struct{ parent []int }
-
-func newPartition(n int) *partition {
-	p := &partition{parent: make([]int, n)}
-	for i := range p.parent {
-		p.parent[i] = i
-	}
-	return p
-}
-
-func (p *partition) find(i int) int {
-	for p.parent[i] != i {
-		p.parent[i] = p.parent[p.parent[i]]
-		i = p.parent[i]
-	}
-	return i
-}
-
-// join puts two together; the least of a part stands for it.
-func (p *partition) join(i, j int) {
-	i, j = p.find(i), p.find(j)
-	p.parent[max(i, j)] = min(i, j)
-}
-
-// numbers numbers the parts in the order of their first members.
-func (p *partition) numbers() []int {
-	out := make([]int, len(p.parent))
-	next := 0
-	for i := range out {
-		if root := p.find(i); root == i {
-			out[i] = next
-			next++
-		} else {
-			out[i] = out[root]
+	// By size, so that each meets those of at most its size, of which the short prefix is enough.
+	slices.SortFunc(bucket, func(a, b int) int { return cmp.Or(cmp.Compare(j.size[a], j.size[b]), cmp.Compare(a, b)) })
+	holders := map[uint32][][]int{} // of each shingle, whose short prefix it is in; those in one list are together
+	for _, i := range bucket {
+		j.search++
+		short := len(j.shortPrefix(i))
+		for n, shingle := range j.longPrefix(i) {
+			lists, mine := j.joinHolders(i, holders[shingle])
+			if n < short {
+				mine = append(mine, i)
+			}
+			if mine != nil {
+				lists = append(lists, mine)
+			}
+			if lists != nil {
+				holders[shingle] = lists
+			}
 		}
 	}
-	return out
+}
+
+// joinHolders joins a text with those of some lists that it is near to. It gives the lists that it is not together with then, and
+// the others as one. Lists that it is together with already cost no look at their texts.
+func (j *nearJoin) joinHolders(i int, lists [][]int) (others [][]int, mine []int) {
+	others = lists[:0]
+	root := j.together.find(i)
+	for _, list := range lists {
+		if root != j.together.find(list[0]) && !slices.ContainsFunc(list, func(k int) bool { return j.nearUnseen(i, k) }) {
+			others = append(others, list)
+			continue
+		}
+		j.together.join(i, list[0])
+		root = j.together.find(i)
+		if len(list) < len(mine) {
+			mine, list = list, mine
+		}
+		mine = append(list, mine...)
+	}
+	return others, mine
+}
+
+// nearUnseen is near, but for pairs that this search has compared.
+func (j *nearJoin) nearUnseen(i, k int) bool {
+	if j.seen[k] == j.search {
+		return false
+	}
+	j.seen[k] = j.search
+	return j.near(i, k)
 }

@@ -73,8 +73,16 @@ func mix(x uint64) uint64 {
 
 // jaccard is the similarity of two sets: the size of what they share divided by the size of what they hold together.
 func jaccard(a, b []uint32) float64 {
-	shared, i, j := 0, 0, 0
-	for i < len(a) && j < len(b) {
+	if len(a)+len(b) == 0 {
+		return 0
+	}
+	shared := sharedBy(a, b)
+	return float64(shared) / float64(len(a)+len(b)-shared)
+}
+
+// sharedBy is how many elements two sorted sets share.
+func sharedBy(a, b []uint32) (shared int) {
+	for i, j := 0, 0; i < len(a) && j < len(b); {
 		switch {
 		case a[i] == b[j]:
 			shared++
@@ -86,8 +94,5 @@ func jaccard(a, b []uint32) float64 {
 			j++
 		}
 	}
-	if len(a)+len(b) == 0 {
-		return 0
-	}
-	return float64(shared) / float64(len(a)+len(b)-shared)
+	return shared
 }

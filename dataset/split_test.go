@@ -7,7 +7,6 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"pgregory.net/rapid"
 )
@@ -130,87 +129,5 @@ func TestSplitRefuses(t *testing.T) {
 		if sides, err := ParseRatio(ratio); err == nil {
 			t.Errorf("%q is %v", ratio, sides)
 		}
-	}
-}
-
-func TestNear(t *testing.T) {
-	random := rand.New(rand.NewPCG(1, 2))
-	base := prose(random, 200)
-	texts := []string{
-		base, prose(random, 200), strings.ToUpper(base), base + "one more word", "", "", "short", " SHORT ", "other",
-		strings.ReplaceAll(base, " ", "\r\n\t"),
-	}
-	got, err := Near(texts, NearOptions{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if want := []int{0, 1, 0, 0, 2, 3, 4, 4, 5, 0}; !slices.Equal(got, want) {
-		t.Errorf("%v, expected %v", got, want)
-	}
-	if _, err := Near(texts, NearOptions{Threshold: 1.5}); err == nil {
-		t.Error("a similarity of 1.5")
-	}
-}
-
-// Every pair above the threshold is together, as comparing all of them says.
-func TestNearIsComplete(t *testing.T) {
-	random := rand.New(rand.NewPCG(3, 4))
-	var texts []string
-	for range 40 {
-		words := strings.Fields(prose(random, 120))
-		for range 6 { // with more and more words changed
-			texts = append(texts, strings.Join(words, " "))
-			words[random.IntN(len(words))] = "changed"
-		}
-	}
-	for _, threshold := range []float64{0.6, 0.8, 0.95} {
-		clusters, err := Near(texts, NearOptions{Threshold: threshold})
-		if err != nil {
-			t.Fatal(err)
-		}
-		brute := newPartition(len(texts))
-		for i := range texts {
-			for j := range i {
-				if jaccard(shingles(texts[i]), shingles(texts[j])) >= threshold {
-					brute.join(i, j)
-				}
-			}
-		}
-		if want := brute.numbers(); !slices.Equal(clusters, want) {
-			t.Errorf("threshold %g: %v, expected %v", threshold, clusters, want)
-		}
-	}
-}
-
-func TestSignatureEstimates(t *testing.T) {
-	random := rand.New(rand.NewPCG(5, 6))
-	a := strings.Fields(prose(random, 400))
-	for _, changes := range []int{0, 5, 20, 60} {
-		b := slices.Clone(a)
-		for i := range changes {
-			b[i*len(b)/max(changes, 1)] = "other"
-		}
-		x := newNearIndex([]string{strings.Join(a, " "), strings.Join(b, " ")}, 0.8, 7)
-		want, got := jaccard(x.sets[0], x.sets[1]), x.signatures[0].agreement(&x.signatures[1])
-		if math.Abs(got-want) > slack {
-			t.Errorf("%d changes: estimated %.3f, it is %.3f", changes, got, want)
-		}
-	}
-}
-
-// 100,000 exchanges take seconds: real ones resemble each other, since their headers do.
-func BenchmarkNear(b *testing.B) {
-	random := rand.New(rand.NewPCG(8, 9))
-	texts := make([]string, 100_000)
-	head := prose(random, 40)
-	for i := range texts {
-		texts[i] = head + prose(random, 80)
-	}
-	for b.Loop() {
-		start := time.Now()
-		if _, err := Near(texts, NearOptions{}); err != nil {
-			b.Fatal(err)
-		}
-		b.ReportMetric(time.Since(start).Seconds(), "s")
 	}
 }

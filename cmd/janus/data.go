@@ -41,11 +41,15 @@ The data base is --db, else $JANUS_DB, else data/janus.db.`,
 type dataFlags struct{ db string }
 
 func (f *dataFlags) add(flags *pflag.FlagSet) {
-	path := os.Getenv(envDB)
-	if path == "" {
-		path = filepath.Join("data", "janus.db")
+	flags.StringVar(&f.db, "db", defaultDB(), "data base file")
+}
+
+// defaultDB is the data base where none is named.
+func defaultDB() string {
+	if path := os.Getenv(envDB); path != "" {
+		return path
 	}
-	flags.StringVar(&f.db, "db", path, "data base file")
+	return filepath.Join("data", "janus.db")
 }
 
 // open opens the data base, which must be there, and says what had to be done to it.

@@ -1,0 +1,169 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/januslm/janus/dataset"
+	"github.com/januslm/janus/internal/backend"
+	"github.com/januslm/janus/model"
+	"github.com/januslm/janus/train"
+	runs "github.com/januslm/janus/train/run"
+)
+
+func newTrainLoRA() *cobra.Command {
+	var config train.LoRAConfig
+	var file, out, asked string
+	var resume, cpu bool
+	cmd := &cobra.Command{
+		Use:   "lora",
+		Short: "Teach the model to write analyses, with a LoRA adapter",
+		Long: `Teach the model to write analyses: supervised fine-tuning of a low-rank adapter on the rows that have one. The loss is that
+of the answers alone. The settings come from --config, a YAML file, and from flags, which win.
+
+The run folder --out gets the settings, metrics (JSON lines and TensorBoard), checkpoints, and at its end "adapter", a PEFT
+folder for --adapter, which Python's PEFT reads too. A run that was interrupted, by Ctrl-C or in any other way, goes on with the
+same command and --resume, to the same bytes.`,
+		Example: `  janus train lora --out runs/first
+  janus train lora --config lora.yaml --out runs/second --learning-rate 1e-4
+  janus train lora --out runs/first --resume
+  janus review report.sarif --adapter runs/first/adapter`,
+		Args: arguments(cobra.NoArgs),
+	}
+	flags := runs.Bind(cmd.Flags(), &config)
+	cmd.Flags().StringVar(&file, "config", "", "YAML file of settings; docs/training.md lists them")
+	cmd.Flags().StringVar(&out, "out", "", "run folder, new or empty")
+	cmd.Flags().StringVar(&asked, "backend", "", "what computes: go, xla:cuda, xla:/path/plugin.so (default $GOMLX_BACKEND, else the best that is there)")
+	cmd.Flags().BoolVar(&cpu, "cpu", false, "compute on the CPU even where there is a GPU")
+	cmd.Flags().BoolVar(&resume, "resume", false, "go on with the run in --out where there is one")
+	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
+		if err := flags.Load(file); err != nil {
+			return err
+		}
+		if out == "" {
+			return withHelp(cmd, errors.New("--out, the run folder, is not given"))
+		}
+		if err := config.Check(); err != nil {
+			return err
+		}
+		if resume && runs.Finished(out) {
+			fmt.Printf("%s is finished: its adapter is %s\n", out, filepath.Join(out, "adapter"))
+			return nil
+		}
+		if cpu {
+			asked = onCPU(asked)
+		}
+		return trainLoRA(cmd.Context(), &config, out, asked, resume)
+	}
+	return cmd
+}
+
+func trainLoRA(ctx context.Context, config *train.LoRAConfig, out, asked string, resume bool) (err error) {
+	rows, source, err := conversations(ctx, config)
+	if err != nil {
+		return err
+	}
+	flags := modelFlags{model: config.Model, backend: asked, dtype: config.DType}
+	m, err := flags.open(ctx)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, m.Close()) }()
+	data, err := train.Prepare(m, rows, config)
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(os.Stderr, "janus: %s: %s\n", source, data)
+	adapter, err := config.NewAdapter(m)
+	if err != nil {
+		return err
+	}
+	spec, err := loraSpec(m, config, data, asked)
+	if err != nil {
+		return err
+	}
+	r, err := runs.Start(out, *spec, resume)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, r.Close()) }()
+	for _, warning := range r.Warnings {
+		fmt.Fprintln(os.Stderr, "janus: the result may differ: "+warning)
+	}
+	if _, step, ok := r.Latest(); ok {
+		fmt.Fprintf(os.Stderr, "janus: going on after update %d\n", step)
+	}
+	task := train.LoRARun{Model: m, Adapter: adapter, Data: data, Config: config, Run: r, Log: os.Stderr}
+	result, err := task.Train(ctx)
+	if err != nil {
+		return err
+	}
+	text := fmt.Sprintf("adapter of update %d of %d", result.BestStep, result.Steps)
+	if len(data.Dev) > 0 {
+		text += fmt.Sprintf(", dev loss %.4f", result.DevLoss)
+	}
+	if result.Early {
+		text += "; ended early, as the dev loss fell no more"
+	}
+	fmt.Printf("%s: %s\n", text, result.Adapter)
+	return nil
+}
+
+// conversations reads the rows to learn from, from files or from the data base, and says where they are from.
+func conversations(ctx context.Context, config *train.LoRAConfig) (rows []dataset.ReasoningRow, source string, err error) {
+	if len(config.Data) > 0 {
+		for _, path := range config.Data {
+			list, err := train.ReadConversations(path)
+			if err != nil {
+				return nil, "", err
+			}
+			rows = append(rows, list...)
+		}
+		return rows, strings.Join(config.Data, ", "), nil
+	}
+	db := dataFlags{db: config.DB}
+	if db.db == "" {
+		db.db = defaultDB()
+	}
+	store, err := db.open()
+	if err != nil {
+		return nil, "", err
+	}
+	defer func() { err = errors.Join(err, store.Close()) }()
+	without := 0
+	for e, err := range store.Examples(ctx, dataset.Filter{}) {
+		switch {
+		case err != nil:
+			return nil, "", err
+		case strings.TrimSpace(e.Analysis) == "":
+			without++
+		default:
+			rows = append(rows, dataset.Reasoning(&e))
+		}
+	}
+	source = db.db
+	if without > 0 {
+		source += fmt.Sprintf(" (%d rows without an analysis left out)", without)
+	}
+	return rows, source, nil
+}
+
+// loraSpec is what the run depends on.
+func loraSpec(m *model.Model, config *train.LoRAConfig, data *train.Data, asked string) (*runs.Spec, error) {
+	spec := &runs.Spec{
+		Command: "train lora", Config: config, Seeds: map[string]uint64{"seed": config.Seed}, Versions: versions(backend.Expected(asked)),
+		Data: []runs.File{{Path: "tokens of the examples", Bytes: int64(len(data.Train) + len(data.Dev)), SHA256: data.SHA256}},
+	}
+	weights, err := runs.HashFile(m.Dir())
+	if err != nil {
+		return nil, err
+	}
+	spec.Weights = []runs.File{weights}
+	return spec, nil
+}

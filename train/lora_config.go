@@ -1,0 +1,112 @@
+package train
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+
+	"github.com/januslm/janus/lora"
+	"github.com/januslm/janus/model"
+)
+
+// LoRAConfig are the settings of a LoRA run; train/run reads them from YAML and flags.
+type LoRAConfig struct {
+	Model string `yaml:"model" default:"" resume:"free" doc:"base model: a Hugging Face folder, a .gguf file, or the name of a pulled model; none: $MODEL_PATH, else the small one that make fetches"`
+	DType string `yaml:"dtype" default:"" doc:"of the base's weights: f32 or bf16; none: f32 on a CPU, bf16 on a GPU. The adapter is float32"`
+	DB    string `yaml:"db" default:"" resume:"free" doc:"data base that rows come from where data names no files; none: $JANUS_DB, else data/janus.db"`
+
+	Data     []string `yaml:"data" default:"" resume:"free" doc:"files of conversations, as janus data export --format reasoning writes them; none: the rows of the data base"`
+	MaxLen   int      `yaml:"max_length" default:"1024" doc:"longest prompt and answer together, in tokens; a longer prompt is cut as in a review, an answer never"`
+	DevShare float64  `yaml:"dev_share" default:"0.1" doc:"share of the rows to validate on, where the rows have no split; 0 validates on none"`
+
+	Rank          int                `yaml:"lora_rank" default:"16" doc:"rank of A and B"`
+	Alpha         float64            `yaml:"lora_alpha" default:"32" doc:"strength: B·A is multiplied by alpha/rank"`
+	Dropout       float64            `yaml:"lora_dropout" default:"0.05" doc:"share of an adapter's inputs that is dropped in training"`
+	Targets       []string           `yaml:"target_modules" default:"q_proj,v_proj" doc:"projections that are adapted, or all-linear"`
+	TargetPattern string             `yaml:"target_pattern" default:"" doc:"regular expression for the whole name of a module, in place of target_modules"`
+	Layers        []int              `yaml:"layers_to_transform" default:"" doc:"layers that are adapted; none: all"`
+	RSLoRA        bool               `yaml:"use_rslora" default:"false" doc:"B·A is multiplied by alpha/√rank"`
+	DoRA          bool               `yaml:"use_dora" default:"false" doc:"the length of each row is learned apart"`
+	Bias          string             `yaml:"bias" default:"none" choices:"none,lora_only,all" doc:"biases that are trained"`
+	RankPattern   map[string]int     `yaml:"rank_pattern" default:"" doc:"another rank by the end of a module's name; the longest that fits counts"`
+	AlphaPattern  map[string]float64 `yaml:"alpha_pattern" default:"" doc:"another alpha by the end of a module's name; the longest that fits counts"`
+
+	Epochs       int     `yaml:"epochs" default:"3" doc:"times that every row is learned from"`
+	MaxSteps     int     `yaml:"max_steps" default:"0" doc:"updates after which the run ends; 0 is all epochs"`
+	BatchSize    int     `yaml:"batch_size" default:"4" doc:"rows at once"`
+	Accumulate   int     `yaml:"gradient_accumulation" default:"4" doc:"batches an update"`
+	LearningRate float64 `yaml:"learning_rate" default:"2e-4" doc:"after the warm-up"`
+	Schedule     string  `yaml:"schedule" default:"cosine" choices:"constant,linear,cosine" doc:"of the learning rate after the warm-up"`
+	Warmup       float64 `yaml:"warmup_ratio" default:"0.03" doc:"share of the updates in which the learning rate grows from 0"`
+	WeightDecay  float64 `yaml:"weight_decay" default:"0.01" doc:"of AdamW, decoupled"`
+	Beta1        float64 `yaml:"adam_beta1" default:"0.9" doc:"of AdamW"`
+	Beta2        float64 `yaml:"adam_beta2" default:"0.999" doc:"of AdamW"`
+	Eps          float64 `yaml:"adam_epsilon" default:"1e-8" doc:"of AdamW"`
+	MaxGradNorm  float64 `yaml:"max_grad_norm" default:"1" doc:"gradients are scaled down to this length; 0 leaves them"`
+	Checkpoints  bool    `yaml:"gradient_checkpointing" default:"false" doc:"less memory for a third more time"`
+
+	EvalEvery int    `yaml:"eval_every" default:"0" doc:"updates between two validations; 0 is once an epoch"`
+	SaveEvery int    `yaml:"save_every" default:"0" doc:"updates between two checkpoints besides those at validations; 0 is none"`
+	Patience  int    `yaml:"patience" default:"3" doc:"validations without a lower loss after which the run ends; 0 goes on"`
+	Seed      uint64 `yaml:"seed" default:"1" doc:"of the adapter, the split, the order of rows and dropout"`
+}
+
+// Check refuses values that no run can have.
+func (c *LoRAConfig) Check() error {
+	for _, f := range []struct {
+		key   string
+		value int
+		least int
+	}{
+		{"max_length", c.MaxLen, 2}, {"lora_rank", c.Rank, 1}, {"epochs", c.Epochs, 1}, {"max_steps", c.MaxSteps, 0},
+		{"batch_size", c.BatchSize, 1}, {"gradient_accumulation", c.Accumulate, 1}, {"eval_every", c.EvalEvery, 0},
+		{"save_every", c.SaveEvery, 0}, {"patience", c.Patience, 0},
+	} {
+		if f.value < f.least {
+			return fmt.Errorf("%s is %d, expected at least %d", f.key, f.value, f.least)
+		}
+	}
+	for _, f := range []struct {
+		key   string
+		value float64
+	}{{"dev_share", c.DevShare}, {"lora_dropout", c.Dropout}, {"warmup_ratio", c.Warmup}} {
+		if !(f.value >= 0 && f.value < 1) {
+			return fmt.Errorf("%s is %v, expected at least 0 and below 1", f.key, f.value)
+		}
+	}
+	return c.adamW().check()
+}
+
+func (c *LoRAConfig) adamW() AdamW {
+	return AdamW{c.LearningRate, c.Beta1, c.Beta2, c.Eps, c.WeightDecay, c.MaxGradNorm}
+}
+
+// NewAdapter makes the adapter that a run starts from, which changes nothing yet.
+func (c *LoRAConfig) NewAdapter(m *model.Model) (*lora.Adapter, error) {
+	return lora.Init(adapterDir, c.adapter(m.Dir()), m.LoRABase(), c.Seed)
+}
+
+// adapter is the configuration that goes into the adapter's folder.
+func (c *LoRAConfig) adapter(base string) lora.Config {
+	config := lora.Config{
+		BaseModel: base, TaskType: "CAUSAL_LM", R: c.Rank, Alpha: c.Alpha, Dropout: c.Dropout, RSLoRA: c.RSLoRA, DoRA: c.DoRA, Bias: c.Bias,
+		LayersToAdapt: c.Layers, TargetModules: lora.Targets{Names: c.Targets, Pattern: c.TargetPattern},
+		RankPattern: patterns(c.RankPattern), AlphaPattern: patterns(c.AlphaPattern),
+	}
+	if c.TargetPattern != "" {
+		config.TargetModules.Names = nil
+	}
+	return config
+}
+
+// patterns puts the longest keys first, since the first that fits counts.
+func patterns[T int | float64](of map[string]T) lora.Patterns {
+	var list lora.Patterns
+	for key, value := range of {
+		list = append(list, lora.Pattern{Key: key, Value: float64(value)})
+	}
+	slices.SortFunc(list, func(a, b lora.Pattern) int {
+		return cmp.Or(cmp.Compare(len(b.Key), len(a.Key)), cmp.Compare(a.Key, b.Key))
+	})
+	return list
+}

@@ -1,0 +1,259 @@
+package train
+
+import (
+	"bufio"
+	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"slices"
+	"strings"
+
+	"github.com/januslm/janus/dataset"
+	"github.com/januslm/janus/model"
+	"github.com/januslm/janus/review"
+	"github.com/januslm/janus/tokenizer"
+)
+
+// ReadConversations reads a file of JSON lines as `janus data export --format reasoning` writes it: "messages" is a system
+// message, which may be missing, a user's and an assistant's. Rows of other programs need no more. All lines that are wrong are
+// in the error.
+func ReadConversations(path string) (rows []dataset.ReasoningRow, err error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close() //nolint:errcheck // only read
+	const most = 5
+	var wrong []error
+	lines := bufio.NewReader(f)
+	for n := 1; ; n++ {
+		line, err := lines.ReadBytes('\n')
+		if err != nil && !errors.Is(err, io.EOF) {
+			return nil, fmt.Errorf("%s: %w", path, err)
+		}
+		if line = bytes.TrimSpace(line); len(line) > 0 {
+			row, err := parseConversation(line)
+			if err != nil {
+				wrong = append(wrong, fmt.Errorf("%s:%d: %w", path, n, err))
+			}
+			rows = append(rows, row)
+		}
+		if err != nil {
+			break
+		}
+	}
+	if len(wrong) > most {
+		wrong = append(wrong[:most], fmt.Errorf("and %d lines more", len(wrong)-most))
+	}
+	return rows, errors.Join(wrong...)
+}
+
+func parseConversation(line []byte) (row dataset.ReasoningRow, err error) {
+	if err := json.Unmarshal(line, &row); err != nil {
+		return row, err
+	}
+	var roles []string
+	for _, m := range row.Messages {
+		roles = append(roles, m.Role)
+	}
+	if got := strings.TrimPrefix(strings.Join(roles, ", "), "system, "); got != "user, assistant" {
+		return row, fmt.Errorf("messages: expected a system message (or none), a user's and an assistant's, found %q", strings.Join(roles, ", "))
+	}
+	if strings.TrimSpace(row.Messages[len(row.Messages)-1].Content) == "" {
+		return row, errors.New("the assistant's message is empty: there is nothing to learn")
+	}
+	return row, nil
+}
+
+// Data is what a run learns from and is validated on.
+type Data struct {
+	Train, Dev []Example
+	TestRows   int // rows of the test side, which are not used
+	Cut        int // rows whose prompt was cut, as a review cuts it
+	TooLong    int // rows left out: with the answer whole they are longer than allowed
+	OneClass   string
+	SHA256     string // of the tokens
+}
+
+// String says it in a line.
+func (d *Data) String() string {
+	text := fmt.Sprintf("%d rows to learn from, %d to validate on", len(d.Train), len(d.Dev))
+	for _, part := range []struct {
+		n    int
+		what string
+	}{{d.TestRows, "of the test side, not used"}, {d.Cut, "with a prompt that was cut"}, {d.TooLong, "left out: too long with the whole answer"}} {
+		if part.n > 0 {
+			text += fmt.Sprintf("; %d %s", part.n, part.what)
+		}
+	}
+	if d.OneClass != "" {
+		text += "; all of them are " + d.OneClass + ": a model learns nothing from that about the other"
+	}
+	return text
+}
+
+// Prepare makes examples of conversations: prompts as a review writes them, answers with the token that ends the model's
+// turn. Sides are those of the rows' splits where they have any, else as [dataset.Split] divides.
+func Prepare(m *model.Model, rows []dataset.ReasoningRow, c *LoRAConfig) (*Data, error) {
+	if len(rows) == 0 {
+		return nil, errors.New("there are no rows to learn from: `janus data import` or `janus data generate` brings some")
+	}
+	if m.IsEncoder() {
+		return nil, fmt.Errorf("model %s: %w", m.Dir(), model.ErrEncoder)
+	}
+	sides, err := divide(rows, c)
+	if err != nil {
+		return nil, err
+	}
+	w, err := newWriter(m, min(c.MaxLen, m.Config().ContextLength))
+	if err != nil {
+		return nil, err
+	}
+	d := &Data{}
+	classes := map[string]bool{}
+	for i := range rows {
+		if sides[i] == dataset.Test {
+			d.TestRows++
+			continue
+		}
+		e, cut, err := w.example(&rows[i])
+		switch {
+		case errors.Is(err, errTooLong):
+			d.TooLong++
+			continue
+		case err != nil:
+			return nil, fmt.Errorf("row %d: %w", i+1, err)
+		case cut:
+			d.Cut++
+		}
+		classes[rows[i].Label()] = true
+		if sides[i] == dataset.Dev {
+			d.Dev = append(d.Dev, e)
+		} else {
+			d.Train = append(d.Train, e)
+		}
+	}
+	if len(d.Train) == 0 {
+		return nil, fmt.Errorf("no row is left to learn from: %s (max_length is %d)", d, c.MaxLen)
+	}
+	if len(classes) == 1 && slices.ContainsFunc(rows, func(r dataset.ReasoningRow) bool { return r.VulnCategory != "" }) {
+		for class := range classes {
+			d.OneClass = class
+		}
+	}
+	d.SHA256 = hashExamples(d.Train, d.Dev)
+	return d, nil
+}
+
+// divide gives each row its side.
+func divide(rows []dataset.ReasoningRow, c *LoRAConfig) ([]string, error) {
+	sides := make([]string, len(rows))
+	items := make([]dataset.Item, len(rows))
+	given := false
+	for i := range rows {
+		sides[i] = rows[i].Split
+		given = given || sides[i] != ""
+		items[i] = dataset.ExampleItem(&rows[i].Example)
+		if rows[i].Request+rows[i].Response == "" { // of another program
+			items[i].Text = rows[i].Messages[len(rows[i].Messages)-2].Content
+			items[i].Key = items[i].Text + "\x00" + rows[i].Messages[len(rows[i].Messages)-1].Content
+		}
+	}
+	if given || c.DevShare == 0 {
+		return sides, nil
+	}
+	division, err := dataset.Split(items, dataset.SplitOptions{
+		Sides: []dataset.Side{{Name: dataset.Train, Share: 1 - c.DevShare}, {Name: dataset.Dev, Share: c.DevShare}}, Seed: c.Seed,
+	})
+	if err != nil {
+		return nil, fmt.Errorf("%w; dev_share 0 validates on none", err)
+	}
+	for i, side := range division.Side {
+		sides[i] = division.Sides[side]
+	}
+	return sides, nil
+}
+
+// errTooLong is for rows whose answer does not fit behind any prompt.
+var errTooLong = errors.New("the row is too long")
+
+// writer turns conversations into tokens.
+type writer struct {
+	prompter *review.Prompter
+	tok      tokenizer.Tokenizer
+	limit    int
+	end      int32 // what ends the model's turn
+}
+
+func newWriter(m *model.Model, limit int) (*writer, error) {
+	prompter, err := review.NewPrompter(m, nil)
+	if err != nil {
+		return nil, err
+	}
+	w := &writer{prompter: prompter, tok: m.Tokenizer(), limit: limit}
+	stop := m.StopTokens()
+	if len(stop) == 0 {
+		return nil, fmt.Errorf("model %s names no token that ends a text (eos_token_id), so it cannot learn where to end", m.Dir())
+	}
+	w.end = stop[0]
+	if m.Chat() == nil {
+		return w, nil
+	}
+	// A model may have several such tokens: the template has the one that ends a turn.
+	ids, err := tokenizer.EncodeChat(w.tok, m.Chat(), []tokenizer.Message{{Role: "user", Content: "a"}, {Role: "assistant", Content: "b"}}, false, nil)
+	if err != nil {
+		return nil, fmt.Errorf("model %s: %w", m.Dir(), err)
+	}
+	for _, id := range slices.Backward(ids) {
+		if slices.Contains(stop, id) {
+			w.end = id
+			break
+		}
+	}
+	return w, nil
+}
+
+// example encodes a conversation; cut says that its prompt was cut to the limit.
+func (w *writer) example(row *dataset.ReasoningRow) (e Example, cut bool, err error) {
+	n := len(row.Messages)
+	answer, err := w.tok.Encode(row.Messages[n-1].Content, tokenizer.EncodeOptions{LiteralSpecials: true})
+	if err != nil {
+		return e, false, err
+	}
+	e.Completion = append(slices.Clone(answer.IDs), w.end)
+	system := ""
+	if n == 3 {
+		system = row.Messages[0].Content
+	}
+	if e.Prompt, err = w.prompter.Encode(system, row.Messages[n-2].Content); err != nil {
+		return e, false, err
+	}
+	if e.Len() <= w.limit {
+		return e, false, nil
+	}
+	if row.VulnCategory == "" {
+		return e, false, errTooLong // what may be cut of it is not known
+	}
+	f := row.Finding()
+	if e.Prompt, _, err = w.prompter.Fit(&f, w.limit-len(e.Completion)); err != nil {
+		return e, false, errTooLong
+	}
+	return e, true, nil
+}
+
+// hashExamples tells data apart by its tokens.
+func hashExamples(sides ...[]Example) string {
+	h := sha256.New()
+	for _, side := range sides {
+		_, _ = fmt.Fprintln(h, len(side)) // hash.Hash never fails
+		for _, e := range side {
+			_, _ = fmt.Fprintln(h, e.Prompt, e.Completion)
+		}
+	}
+	return hex.EncodeToString(h.Sum(nil))
+}

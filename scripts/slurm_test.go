@@ -71,18 +71,25 @@ func TestSlurmJobRunsHere(t *testing.T) {
 // back into the queue.
 func TestSlurmJobIsStopped(t *testing.T) {
 	for _, test := range []struct {
-		signal  syscall.Signal
-		job     string
-		requeue bool
-	}{{syscall.SIGTERM, "7", false}, {syscall.SIGUSR1, "7", true}, {syscall.SIGUSR1, "", false}} {
-		janus := fakeJanus(t, "trap 'sleep 0.2; echo last checkpoint; exit 3' TERM\necho training\nwhile :; do sleep 0.05; done\n")
+		signal     syscall.Signal
+		job        string
+		checkpoint string // that is made meanwhile
+		requeue    bool
+	}{
+		{syscall.SIGTERM, "7", "step-00000020", false}, {syscall.SIGUSR1, "7", "step-00000020", true}, {syscall.SIGUSR1, "", "step-00000020", false},
+		{syscall.SIGUSR1, "7", "step-00000010", false}, // the one that was there: it would go on for ever
+	} {
+		janus := fakeJanus(t, "trap 'sleep 0.2; mkdir -p my\\ run/checkpoints/"+test.checkpoint+"; echo last checkpoint; exit 3' TERM\necho training\nwhile :; do sleep 0.05; done\n")
 		tools := t.TempDir()
 		for name, script := range map[string]string{"scontrol": `echo "scontrol $*"`, "sleep": `[ "$1" = 60 ] || exec /bin/sleep "$1"`} {
 			if err := os.WriteFile(filepath.Join(tools, name), []byte("#!/bin/sh\n"+script+"\n"), 0o755); err != nil {
 				t.Fatal(err)
 			}
 		}
-		command := slurmScript(t, "train.sbatch", []string{"JANUS=" + janus, "SLURM_JOB_ID=" + test.job, "PATH=" + tools + ":" + os.Getenv("PATH")}, "lora", "a.yaml")
+		command := slurmScript(t, "train.sbatch", []string{"JANUS=" + janus, "SLURM_JOB_ID=" + test.job, "PATH=" + tools + ":" + os.Getenv("PATH")}, "lora", "a.yaml", "--out", "my run")
+		if err := os.MkdirAll(filepath.Join(command.Dir, "my run", "checkpoints", "step-00000010"), 0o755); err != nil {
+			t.Fatal(err)
+		}
 		log := filepath.Join(command.Dir, "log")
 		file, err := os.Create(log)
 		if err != nil {
@@ -106,7 +113,7 @@ func TestSlurmJobIsStopped(t *testing.T) {
 		}
 		output := readAll(t, log)
 		if !strings.Contains(output, "last checkpoint\n") || strings.Contains(output, "scontrol requeue 7\n") != test.requeue {
-			t.Errorf("%v of job %q:\n%s", test.signal, test.job, output)
+			t.Errorf("%v of job %q, %s:\n%s", test.signal, test.job, test.checkpoint, output)
 		}
 	}
 }

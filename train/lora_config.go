@@ -7,6 +7,7 @@ import (
 
 	"github.com/januslm/janus/lora"
 	"github.com/januslm/janus/model"
+	"github.com/januslm/janus/train/run"
 )
 
 // LoRAConfig are the settings of a LoRA run; train/run reads them from YAML and flags.
@@ -49,6 +50,8 @@ type LoRAConfig struct {
 	SaveEvery int    `yaml:"save_every" default:"0" doc:"updates between two checkpoints besides those at validations; 0 is none"`
 	Patience  int    `yaml:"patience" default:"3" doc:"validations without a lower loss after which the run ends; 0 goes on"`
 	Seed      uint64 `yaml:"seed" default:"1" doc:"of the adapter, the split, the order of rows and dropout"`
+
+	run.Output
 }
 
 // Check refuses values that no run can have.

@@ -24,7 +24,9 @@ func (f Frozen) Param(key string) *graph.Node { return f.weights.Param(key) }
 func (f Frozen) Has(key string) bool { return f.weights.in[key] != nil }
 
 // Product is x·Wᵀ by the weight of a module, without its bias: x [..., in] → [..., out].
-func (f Frozen) Product(x *graph.Node, module string) *graph.Node { return f.weights.product(x, module) }
+func (f Frozen) Product(x *graph.Node, module string) *graph.Node {
+	return f.weights.product(x, module)
+}
 
 // Input is an input of a [Program] besides the weights.
 type Input struct {

@@ -189,8 +189,8 @@ func TestParityDecoders(t *testing.T) {
 	b := testBackend(t, "")
 	for _, dir := range decoderFixtures(t) {
 		t.Run(filepath.Base(dir), func(t *testing.T) {
-			m := openModel(t, dir, model.Options{Backend: b, Features: everyFeature})
 			g := openGolden(t, filepath.Join(dir, "expected.safetensors"))
+			m := openModel(t, dir, model.Options{Backend: b, Features: everyFeature, ContextLength: contextFor(t, dir, g)})
 			t.Run("prefill", func(t *testing.T) { parityPrefill(t, m, g, -1) })
 			t.Run("score", func(t *testing.T) { parityScore(t, m, g) })
 			t.Run("decode", func(t *testing.T) { parityDecode(t, m, g, -1, true) })
@@ -198,6 +198,24 @@ func TestParityDecoders(t *testing.T) {
 			t.Run("config.v4.json", func(t *testing.T) { parityOldConfig(t, b, dir, g) })
 		})
 	}
+}
+
+// contextFor is the context length to ask for: 0, the model's own, but where the fixture's rows are longer, as those of
+// longrope's long factors are.
+func contextFor(t testing.TB, dir string, g golden) int {
+	t.Helper()
+	config, err := transformer.LoadConfig(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	longest := 0
+	for _, row := range g.rows() {
+		longest = max(longest, len(row)+g.shape("greedy_ids")[1])
+	}
+	if longest <= config.ContextLength {
+		return 0
+	}
+	return longest
 }
 
 // TestParityGoBackend is a fair subset on GoMLX's pure-Go backend.
@@ -499,5 +517,5 @@ func parityOldConfig(t *testing.T, b backend.Choice, dir string, g golden) {
 	if err := os.WriteFile(filepath.Join(mirror, "config.json"), data, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	parityPrefill(t, openModel(t, mirror, model.Options{Backend: b}), g, -1)
+	parityPrefill(t, openModel(t, mirror, model.Options{Backend: b, ContextLength: contextFor(t, mirror, g)}), g, -1)
 }

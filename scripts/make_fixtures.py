@@ -70,6 +70,7 @@ def decoders(draw):
         "phi3": ("phi3", dict(free, sliding_window=window)),
         "phi3_longrope": ("phi3", dict(free, original_max_position_embeddings=120, **rope("longrope", partial_rotary_factor=0.5))),
         "llama_longrope": ("llama", rope("longrope", factor=4.0, original_max_position_embeddings=120)),
+        "phi3_longrope_long": ("phi3", dict(free, original_max_position_embeddings=32, **rope("longrope"))),
         "mistral": ("mistral", dict(sliding_window=window)),
         "qwen2": ("qwen2", dict(free, use_sliding_window=True, sliding_window=window, max_window_layers=1)),
         "qwen3": ("qwen3", dict(tie_word_embeddings=True)),
@@ -85,13 +86,15 @@ def decoders(draw):
     }
     for name, (kind, keys) in list_.items():
         keys = dict(sizes(draw), **keys)
+        if kind == "gpt_neox":  # whose rotated part of a head has to be even
+            keys["hidden_size"] = 16 * keys["num_attention_heads"]
         parameters = keys.get("rope_parameters", {})
         if parameters.get("rope_type") == "longrope":
             dim = keys["hidden_size"] // keys["num_attention_heads"]
             pairs = int(dim * parameters.get("partial_rotary_factor", 1.0)) // 2
             parameters.update(short_factor=factors(pairs, 0.07), long_factor=factors(pairs, 0.9))
         settings = {k: v for k, v in keys.items() if v is not None or k not in one}
-        yield name, kind, settings, lengths()
+        yield name, kind, settings, lengths() if not name.endswith("_long") else [60, draw.randrange(33, 60)]  # beyond the original length
 
 
 def old_spelling(config):
@@ -122,10 +125,10 @@ def old_spelling(config):
 
 
 def randomise(model):
-    """Weights large enough that a wrong setting shows."""
-    for name, p in model.named_parameters():
+    """Weights large enough that a wrong setting shows, and small enough that deep models do not blow roundings up."""
+    for p in model.parameters():
         if p.dim() > 1:
-            torch.nn.init.normal_(p, std=0.15)
+            torch.nn.init.normal_(p, std=0.1 if "Gemma3" in type(model).__name__ else 0.15)
         else:
             p.data.add_(0.2 * torch.randn_like(p))
 

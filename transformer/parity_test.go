@@ -28,6 +28,13 @@ func TestParityStates(t *testing.T) {
 				}
 			}()
 			rows := prompts(t, c)
+			for _, row := range rows { // longrope beyond its original length
+				if len(row) > m.config.ContextLength {
+					if err := m.config.SetContextLength(len(row)); err != nil {
+						t.Fatal(err)
+					}
+				}
+			}
 			got := m.prefill(t, rows, nil)
 			if len(got) != m.config.NumHiddenLayers+3 {
 				t.Fatalf("the pass gave %d states, expected those of %d layers, embedding, norm and logits", len(got), m.config.NumHiddenLayers)

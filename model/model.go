@@ -178,6 +178,9 @@ func (m *Model) openText() error {
 // Config is the base model's.
 func (m *Model) Config() *transformer.Config { return m.config }
 
+// Backend is what the model computes on.
+func (m *Model) Backend() backend.Choice { return m.backend }
+
 // Dir is the base model's folder.
 func (m *Model) Dir() string { return m.dir }
 

@@ -8,6 +8,7 @@ import (
 
 	"github.com/spf13/pflag"
 
+	"github.com/januslm/janus/classifier"
 	"github.com/januslm/janus/internal/backend"
 	"github.com/januslm/janus/internal/basemodel"
 	"github.com/januslm/janus/internal/progress"
@@ -23,6 +24,8 @@ type modelFlags struct {
 	merge          bool
 	context        int
 	dtype          string
+
+	features []classifier.Feature // pooled states besides those that heads read
 
 	cpu bool // set by open: the backend computes on the CPU
 }
@@ -46,7 +49,7 @@ func (f *modelFlags) open(ctx context.Context) (*model.Model, error) {
 	if err != nil {
 		return nil, err
 	}
-	o := model.Options{Adapters: f.adapters, Heads: f.heads, Merge: f.merge, ContextLength: f.context}
+	o := model.Options{Adapters: f.adapters, Heads: f.heads, Merge: f.merge, ContextLength: f.context, Features: f.features}
 	if err := o.SetDType(f.dtype); err != nil {
 		return nil, err
 	}

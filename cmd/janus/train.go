@@ -15,11 +15,11 @@ import (
 func newTrain() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "train",
-		Short: "Train adapters for the model",
+		Short: "Train adapters and heads for the model",
 		Args:  arguments(cobra.NoArgs),
 		RunE:  func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	cmd.AddCommand(newTrainLoRA())
+	cmd.AddCommand(newTrainLoRA(), newTrainHead())
 	return cmd
 }
 

@@ -1,0 +1,187 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"github.com/spf13/cobra"
+
+	"github.com/januslm/janus/dataset"
+	"github.com/januslm/janus/finding"
+	"github.com/januslm/janus/internal/backend"
+	"github.com/januslm/janus/internal/progress"
+	"github.com/januslm/janus/prompts"
+	"github.com/januslm/janus/review"
+	"github.com/januslm/janus/train/heads"
+	runs "github.com/januslm/janus/train/run"
+)
+
+func newTrainHead() *cobra.Command {
+	var config heads.Config
+	var file, out, asked string
+	var resume, cpu bool
+	cmd := &cobra.Command{
+		Use:   "head",
+		Short: "Train classifier heads on the states of the model's own analyses",
+		Long: `Train classifier heads. The model reviews each labelled finding once, and its pooled states are kept in Parquet files, so
+that no later training runs it again on the same findings. Lists of widths, poolings, layers, lengths and seeds make a head
+for each combination; all are trained together. Each gets its temperature and its threshold on dev rows: the rows' own split,
+or a share of them (--dev) that has no group, file or near duplicate in common with the others.
+
+The run folder --out gets "best", a head's folder for --head, heads/NAME for each, and their figures in heads.md and
+heads.json beside those of accepting every finding.`,
+		Example: `  janus train head --data labelled.jsonl --out runs/head
+  janus train head --data labelled.jsonl --adapter runs/lora/adapter --out runs/head --threshold recall:0.95
+  janus train head --data labelled.jsonl --out runs/many --hidden none,32,64x16 --lengths 0,32,128 --seeds 0,1,2
+  janus review report.sarif --head runs/head/best`,
+		Args: arguments(cobra.NoArgs),
+	}
+	flags := runs.Bind(cmd.Flags(), &config)
+	cmd.Flags().StringVar(&file, "config", "", "YAML file of settings; docs/heads.md lists them")
+	cmd.Flags().StringVar(&out, "out", "", "run folder, new or empty")
+	cmd.Flags().StringVar(&asked, "backend", "", "what computes: go, xla:cuda, xla:/path/plugin.so (default $GOMLX_BACKEND, else the best that is there)")
+	cmd.Flags().BoolVar(&cpu, "cpu", false, "compute on the CPU even where there is a GPU")
+	cmd.Flags().BoolVar(&resume, "resume", false, "go on with the run in --out where there is one")
+	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
+		if err := flags.Load(file); err != nil {
+			return err
+		}
+		if out == "" {
+			return withHelp(cmd, errors.New("--out, the run folder, is not given"))
+		}
+		if err := config.Check(); err != nil {
+			return err
+		}
+		if resume && runs.Finished(out) {
+			fmt.Printf("%s is finished: its best head is %s\n", out, filepath.Join(out, "best"))
+			return nil
+		}
+		if cpu {
+			asked = onCPU(asked)
+		}
+		return trainHead(cmd.Context(), &config, out, asked, resume)
+	}
+	return cmd
+}
+
+func trainHead(ctx context.Context, config *heads.Config, out, asked string, resume bool) (err error) {
+	rows, problems, err := headRows(ctx, config)
+	if err != nil {
+		return err
+	}
+	note("%s", rows)
+	flags := modelFlags{model: config.Model, backend: asked, dtype: config.DType}
+	if config.Adapter != "" {
+		flags.adapters = []string{config.Adapter}
+	}
+	if flags.features, err = config.Features(); err != nil {
+		return err
+	}
+	m, err := flags.open(ctx)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, m.Close()) }()
+	job := heads.Job{Config: config, Rows: rows, Model: m, Backend: m.Backend().Backend, Limits: review.DefaultLimits(flags.cpu), States: config.States}
+	if job.Prompts, err = prompts.Open(config.Prompt, config.Prompts); err != nil {
+		return err
+	}
+	if job.Base, err = heads.BaseSHA256(m.Dir()); err != nil {
+		return err
+	}
+	if job.States == "" {
+		user, err := backend.UserCache()
+		if err != nil {
+			return fmt.Errorf("where to keep states: %w (--states names a folder)", err)
+		}
+		job.States = filepath.Join(user, "states")
+	}
+	spec := runs.Spec{
+		Command: "train head", Config: config, Seeds: map[string]uint64{"seed": config.Seed}, Versions: versions(backend.Expected(asked)),
+		Weights: []runs.File{{Path: m.Dir(), Bytes: m.WeightBytes(), SHA256: job.Base}},
+	}
+	r, err := runs.Start(out, spec, resume)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, r.Close()) }()
+	result, err := trainHeads(ctx, &job)
+	if err != nil {
+		return err
+	}
+	if result.Known > 0 {
+		note("the states of %d of %d findings were there", result.Known, len(rows.Findings))
+	}
+	if result.Cut > 0 {
+		note("%d prompts were cut to %d tokens (--max-prompt)", result.Cut, config.MaxPrompt)
+	}
+	best := result.Heads[0]
+	for i, loss := range best.Losses {
+		values := map[string]float64{runs.TrainLoss: loss}
+		if i < len(best.DevLosses) {
+			values[runs.DevLoss] = best.DevLosses[i]
+		}
+		if err := r.Log(i+1, values); err != nil {
+			return err
+		}
+	}
+	if err := result.Write(out); err != nil {
+		return err
+	}
+	if err := r.Finish(); err != nil {
+		return err
+	}
+	fmt.Print(result.Table())
+	fmt.Printf("\nbest head: %s\n", filepath.Join(out, "best"))
+	if bad := len(problems) + len(result.Failed); bad > 0 {
+		return &partialError{fmt.Sprintf("%d rows or heads were left out: see above", bad)}
+	}
+	return nil
+}
+
+// trainHeads shows a job's progress.
+func trainHeads(ctx context.Context, job *heads.Job) (*heads.Result, error) {
+	var bar *progress.Bar
+	doing := ""
+	job.Progress = func(now string, done, total int) {
+		if now != doing {
+			bar.Finish()
+			bar, doing = progress.Start(os.Stderr, progress.Options{Title: now, Total: int64(total)}), now
+		}
+		bar.Set(int64(done))
+	}
+	defer func() { bar.Finish() }()
+	return job.Train(ctx)
+}
+
+// headRows reads the labelled findings, from files or from the data base, and divides them.
+func headRows(ctx context.Context, config *heads.Config) (rows *heads.Rows, problems []error, err error) {
+	var findings []finding.Finding
+	var items []dataset.Item
+	if len(config.Data) > 0 {
+		if findings, problems, err = heads.Read(ctx, config.Data); err != nil {
+			return nil, nil, err
+		}
+		for _, p := range problems {
+			note("left out: %v", p)
+		}
+	} else {
+		db := dataFlags{db: config.DB}
+		if db.db == "" {
+			db.db = defaultDB()
+		}
+		store, err := db.open()
+		if err != nil {
+			return nil, nil, fmt.Errorf("no --data is given, and %w", err)
+		}
+		findings, items, err = heads.ReadStore(ctx, store)
+		if err = errors.Join(err, store.Close()); err != nil {
+			return nil, nil, err
+		}
+	}
+	rows, err = heads.NewRows(findings, items, config.Dev, config.Seed)
+	return rows, problems, err
+}

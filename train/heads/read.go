@@ -1,0 +1,44 @@
+package heads
+
+import (
+	"context"
+
+	"github.com/januslm/janus/dataset"
+	"github.com/januslm/janus/finding"
+	"github.com/januslm/janus/review"
+)
+
+// Read reads labelled findings from files in any format that a review reads. problems are the rows, and the files, that could
+// not be read.
+func Read(ctx context.Context, files []string) (findings []finding.Finding, problems []error, err error) {
+	reports, unreadable, err := review.Read(ctx, files, review.ReadOptions{})
+	if err != nil {
+		return nil, nil, err
+	}
+	problems = append(problems, unreadable...)
+	for _, r := range reports {
+		for _, p := range r.Problems {
+			problems = append(problems, p)
+		}
+		findings = append(findings, r.Findings...)
+	}
+	return findings, problems, nil
+}
+
+// ReadStore reads a store's labelled findings and its training data, as the claims that those stand for; items are what
+// division goes by.
+func ReadStore(ctx context.Context, store *dataset.Store) (findings []finding.Finding, items []dataset.Item, err error) {
+	for e, err := range store.Examples(ctx, dataset.Filter{}) {
+		if err != nil {
+			return nil, nil, err
+		}
+		findings, items = append(findings, e.Finding()), append(items, dataset.ExampleItem(&e))
+	}
+	for f, err := range store.Findings(ctx, dataset.Filter{}) {
+		if err != nil {
+			return nil, nil, err
+		}
+		findings, items = append(findings, f), append(items, dataset.FindingItem(&f))
+	}
+	return findings, items, nil
+}

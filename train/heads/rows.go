@@ -1,0 +1,111 @@
+package heads
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/januslm/janus/dataset"
+	"github.com/januslm/janus/finding"
+)
+
+// Rows are labelled findings on their sides.
+type Rows struct {
+	Findings []finding.Finding
+	Labels   []bool
+	Dev      []bool // of each, whether it is a dev row
+	// Unlabelled and Test count findings that were left out: those without a label, and those of a test split.
+	Unlabelled, Test int
+	Own              bool // the rows' own split was taken
+}
+
+// NewRows takes the labelled findings and divides them: by their own split where there are training and dev rows, else so that
+// groups, files and near duplicates stay on one side. items are what the division goes by, one a finding; nil makes them
+// of the findings. Labels are TP, FP, true, false, 1 or 0; another one is an error.
+func NewRows(findings []finding.Finding, items []dataset.Item, dev float64, seed uint64) (*Rows, error) {
+	r := &Rows{}
+	var chosen []dataset.Item
+	sides := map[string]int{}
+	for i := range findings {
+		f := &findings[i]
+		switch {
+		case f.Label == "":
+			r.Unlabelled++
+			continue
+		case f.Split == dataset.Test:
+			r.Test++
+			continue
+		}
+		real, err := dataset.ParseLabel(f.Label)
+		if err != nil {
+			return nil, fmt.Errorf("%s: label: %w", where(f), err)
+		}
+		item := dataset.FindingItem(f)
+		if items != nil {
+			item = items[i]
+		}
+		item.Stratum = fmt.Sprint(f.Category, " ", real) // however the label is written
+		sides[f.Split]++
+		r.Findings, r.Labels, chosen = append(r.Findings, *f), append(r.Labels, real), append(chosen, item)
+	}
+	if len(r.Findings) == 0 {
+		return nil, errors.New("there is no labelled finding to train on" + r.leftOut() + ": give findings with a label, TP or FP")
+	}
+	if sides[dataset.Dev] > 0 && sides[dataset.Train] > 0 {
+		r.Own = true
+		for i := range r.Findings {
+			r.Dev = append(r.Dev, r.Findings[i].Split == dataset.Dev)
+		}
+		return r, nil
+	}
+	d, err := dataset.Split(chosen, dataset.SplitOptions{
+		Sides: []dataset.Side{{Name: dataset.Train, Share: 1 - dev}, {Name: dataset.Dev, Share: dev}}, Seed: seed,
+	})
+	if err != nil {
+		return nil, err
+	}
+	for _, side := range d.Side {
+		r.Dev = append(r.Dev, side == 1)
+	}
+	return r, nil
+}
+
+func (r *Rows) leftOut() string {
+	if r.Unlabelled+r.Test == 0 {
+		return ""
+	}
+	return fmt.Sprintf(" (%d without a label, %d of a test split)", r.Unlabelled, r.Test)
+}
+
+// String says how many rows there are: "80 rows to train on (30 TP), 20 dev rows (8 TP)".
+func (r *Rows) String() string {
+	var n, real [2]int
+	for i, dev := range r.Dev {
+		side := 0
+		if dev {
+			side = 1
+		}
+		n[side]++
+		if r.Labels[i] {
+			real[side]++
+		}
+	}
+	text := fmt.Sprintf("%d rows to train on (%d TP), %d dev rows (%d TP)", n[0], real[0], n[1], real[1])
+	if r.Own {
+		text += " by their own split"
+	}
+	if left := r.leftOut(); left != "" {
+		text += ", left out" + left
+	}
+	return text
+}
+
+func where(f *finding.Finding) string {
+	text := fmt.Sprintf("finding %q", f.ID)
+	if f.Origin.Input != "" {
+		text = f.Origin.Input + ": " + text
+	}
+	if f.Origin.Line > 0 {
+		text += fmt.Sprintf(" in line %d", f.Origin.Line)
+	}
+	return text
+}

@@ -1,0 +1,261 @@
+package heads
+
+import (
+	"cmp"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"math"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/gomlx/compute"
+
+	"github.com/januslm/janus/classifier"
+	"github.com/januslm/janus/eval/metrics"
+	"github.com/januslm/janus/model"
+	"github.com/januslm/janus/prompts"
+	"github.com/januslm/janus/review"
+	"github.com/januslm/janus/train/head"
+	"github.com/januslm/janus/train/states"
+)
+
+// Job is one training of heads.
+type Job struct {
+	Config  *Config // checked
+	Rows    *Rows
+	Model   *model.Model // opened with Config.Features
+	Backend compute.Backend
+	Base    string // SHA-256 of the base's weights
+	Limits  review.Limits
+	Prompts *prompts.Set
+	States  string // folder
+	// Progress is told of the harvest and then of the epochs; it may be nil.
+	Progress func(doing string, done, total int)
+}
+
+// Trained is a head with its figures on the dev rows.
+type Trained struct {
+	Name        string          `json:"name"`
+	Dev         metrics.Summary `json:"dev"`
+	Temperature float64         `json:"temperature"`
+	Epoch       int             `json:"epoch"` // after which its weights were taken
+	Note        string          `json:"note,omitempty"`
+
+	Head              *classifier.Head `json:"-"`
+	Losses, DevLosses []float64        `json:"-"` // by epoch
+}
+
+// Result is what came of a job.
+type Result struct {
+	Heads     []Trained       `json:"heads"` // the best first: by ROC AUC, then Brier
+	AcceptAll metrics.Summary `json:"accept_all"`
+	Train     int             `json:"train_rows"`
+	DevRows   int             `json:"dev_rows"`
+	Failed    []string        `json:"failed,omitempty"` // findings without states, and heads that diverged
+
+	Known, Computed, Cut int    `json:"-"` // see states.Harvested
+	SHA256               string `json:"-"` // of the rows: keys, labels and sides
+}
+
+// Train harvests what is not there yet, and trains, calibrates and judges the heads.
+func (j *Job) Train(ctx context.Context) (*Result, error) {
+	inputs, err := j.Config.inputs()
+	if err != nil {
+		return nil, err
+	}
+	harvested, err := j.harvest(ctx, inputs)
+	if err != nil {
+		return nil, err
+	}
+	r := &Result{Known: harvested.Known, Computed: harvested.Computed, Cut: harvested.Cut}
+	train, dev, err := j.load(harvested, inputs, r)
+	if err != nil {
+		return nil, err
+	}
+	positives := count(train.Labels)
+	specs, err := j.Config.specs(len(train.Inputs[0])/train.N(), positives, train.N()-positives)
+	if err != nil {
+		return nil, err
+	}
+	c := j.Config
+	results, err := head.Train(ctx, train, dev, specs, head.Options{
+		Backend: j.Backend, Epochs: c.Epochs, BatchSize: c.BatchSize, Patience: c.Patience, Seed: c.Seed, Standardize: c.Standardize,
+		Progress: func(done, total int) { j.progress("training", done, total) },
+	})
+	if err != nil {
+		return nil, err
+	}
+	for i := range results {
+		if results[i].Epoch == 0 {
+			r.Failed = append(r.Failed, results[i].Err.Error())
+			continue
+		}
+		t, err := j.finish(&results[i], dev.Labels)
+		if err != nil {
+			return nil, err
+		}
+		r.Heads = append(r.Heads, *t)
+	}
+	if len(r.Heads) == 0 {
+		return nil, errors.New(r.Failed[len(r.Failed)-1])
+	}
+	slices.SortStableFunc(r.Heads, func(a, b Trained) int {
+		return cmp.Or(cmp.Compare(b.Dev.ROCAUC, a.Dev.ROCAUC), cmp.Compare(a.Dev.Brier, b.Dev.Brier))
+	})
+	return r, j.acceptAll(r, dev.Labels)
+}
+
+func (j *Job) progress(doing string, done, total int) {
+	if j.Progress != nil {
+		j.Progress(doing, done, total)
+	}
+}
+
+func (j *Job) harvest(ctx context.Context, inputs []states.Input) (*states.Harvested, error) {
+	features, err := j.Config.Features()
+	if err != nil {
+		return nil, err
+	}
+	o := states.Options{
+		Base: j.Base, Adapter: j.adapter(), DType: j.Config.DType, Features: features, Sampling: j.Config.sampling(),
+		MaxPrompt: j.Config.MaxPrompt, Prompts: j.Prompts, Limits: j.Limits,
+		Progress: func(done, total int) { j.progress("harvesting", done, total) },
+	}
+	for _, in := range inputs {
+		o.Lengths = append(o.Lengths, in.Length)
+	}
+	return states.Harvest(ctx, j.Model, j.States, j.Rows.Findings, o)
+}
+
+// adapter is the SHA-256 of the model's adapter, or empty.
+func (j *Job) adapter() string {
+	if list := j.Model.Adapters(); len(list) > 0 {
+		return list[0].SHA256
+	}
+	return ""
+}
+
+// load reads the states of the rows that have them, by side.
+func (j *Job) load(h *states.Harvested, inputs []states.Input, r *Result) (train, dev *head.Data, err error) {
+	var keys [2][]string
+	sides := [2]*head.Data{{}, {}}
+	hash := sha256.New()
+	for i, key := range h.Keys {
+		if key == "" {
+			r.Failed = append(r.Failed, fmt.Sprintf("%s: %v", where(&j.Rows.Findings[i]), h.Errors[i]))
+			continue
+		}
+		side := 0
+		if j.Rows.Dev[i] {
+			side = 1
+		}
+		fmt.Fprintln(hash, key, j.Rows.Labels[i], side)
+		keys[side] = append(keys[side], key)
+		sides[side].Labels = append(sides[side].Labels, j.Rows.Labels[i])
+	}
+	r.SHA256, r.Train, r.DevRows = hex.EncodeToString(hash.Sum(nil)), len(keys[0]), len(keys[1])
+	if r.Train == 0 || r.DevRows == 0 {
+		if len(r.Failed) > 0 {
+			return nil, nil, fmt.Errorf("%d rows to train on and %d dev rows are left: %s", r.Train, r.DevRows, r.Failed[0])
+		}
+		return nil, nil, fmt.Errorf("%d rows to train on and %d dev rows: give more labelled findings", r.Train, r.DevRows)
+	}
+	all, err := states.Load(j.States, slices.Concat(keys[0], keys[1]), inputs)
+	if err != nil {
+		return nil, nil, err
+	}
+	for _, x := range all {
+		cut := len(x) / (r.Train + r.DevRows) * r.Train
+		sides[0].Inputs, sides[1].Inputs = append(sides[0].Inputs, x[:cut]), append(sides[1].Inputs, x[cut:])
+	}
+	return sides[0], sides[1], nil
+}
+
+// finish calibrates a head and chooses its threshold on the dev rows.
+func (j *Job) finish(r *head.Result, labels []bool) (*Trained, error) {
+	t := &Trained{Name: r.Spec.Name, Temperature: 1, Epoch: r.Epoch, Losses: r.Losses, DevLosses: r.DevLosses}
+	if r.Err != nil {
+		t.Note = r.Err.Error() + "; the weights are those before"
+	}
+	if j.Config.Calibrate {
+		fitted, err := head.FitTemperature(r.DevLogits, labels)
+		switch {
+		case errors.Is(err, head.ErrNoTemperature):
+			t.Note = strings.TrimPrefix(t.Note+"; not calibrated: "+err.Error(), "; ")
+		case err != nil:
+			return nil, fmt.Errorf("head %s: %w", t.Name, err)
+		default:
+			t.Temperature = fitted
+		}
+	}
+	p := make([]float64, len(r.DevLogits))
+	for i, z := range r.DevLogits {
+		p[i] = 1 / (1 + math.Exp(-z/t.Temperature))
+	}
+	scores, err := metrics.NewScores(labels, p)
+	if err != nil {
+		return nil, fmt.Errorf("head %s: %w", t.Name, err)
+	}
+	threshold, err := j.Config.threshold(scores)
+	if err != nil {
+		return nil, fmt.Errorf("head %s: %w", t.Name, err)
+	}
+	t.Dev = scores.Summary(threshold)
+	c := r.Spec.Config
+	c.Temperature, c.Threshold, c.BaseSHA256, c.AdapterSHA256 = t.Temperature, threshold, j.Base, j.adapter()
+	c.Trained = map[string]any{
+		"by": "janus train head", "seed": r.Spec.Seed, "epoch": r.Epoch, "loss": string(r.Spec.Loss), "dev": t.Dev,
+		"prompt": j.Config.Prompt, "max_tokens": j.Config.MaxTokens,
+	}
+	if t.Head, err = classifier.New(t.Name, c, r.Tensors); err != nil {
+		return nil, fmt.Errorf("head %s: %w", t.Name, err)
+	}
+	return t, nil
+}
+
+// threshold reads the rule and applies it; without scores the rule is only checked.
+func (c *Config) threshold(s *metrics.Scores) (float64, error) {
+	bad := fmt.Errorf("threshold: expected max-f1, recall:0.95 (above 0 to 1) or a probability, found %q", c.Threshold)
+	if c.Threshold == "max-f1" {
+		if s == nil {
+			return 0, nil
+		}
+		return s.MaxF1()
+	}
+	text, isRecall := strings.CutPrefix(c.Threshold, "recall:")
+	v, err := strconv.ParseFloat(text, 64)
+	if err != nil || !(v >= 0 && v <= 1) || isRecall && v == 0 {
+		return 0, bad
+	}
+	if !isRecall || s == nil {
+		return v, nil
+	}
+	return s.RecallAtLeast(v)
+}
+
+// acceptAll is the floor: to call every finding real.
+func (j *Job) acceptAll(r *Result, labels []bool) error {
+	p := make([]float64, len(labels))
+	for i := range p {
+		p[i] = 1
+	}
+	s, err := metrics.NewScores(labels, p)
+	if err != nil {
+		return err
+	}
+	r.AcceptAll = s.Summary(0.5)
+	return nil
+}
+
+func count(labels []bool) (n int) {
+	for _, l := range labels {
+		if l {
+			n++
+		}
+	}
+	return n
+}

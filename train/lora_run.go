@@ -123,7 +123,9 @@ func (l *LoRARun) restore(dir string, step int) error {
 }
 
 // stopped tells whether validation has asked for an early end.
-func (l *LoRARun) stopped() bool { return l.Config.Patience > 0 && l.progress.Worse >= l.Config.Patience }
+func (l *LoRARun) stopped() bool {
+	return l.Config.Patience > 0 && l.progress.Worse >= l.Config.Patience
+}
 
 // step makes an update, and what is due after it: validation and a checkpoint.
 func (l *LoRARun) step(ctx context.Context) error {

@@ -17,9 +17,7 @@ func Read(ctx context.Context, files []string) (findings []finding.Finding, prob
 	}
 	problems = append(problems, unreadable...)
 	for _, r := range reports {
-		for _, p := range r.Problems {
-			problems = append(problems, p)
-		}
+		problems = append(problems, r.Problems...)
 		findings = append(findings, r.Findings...)
 	}
 	return findings, problems, nil

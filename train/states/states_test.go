@@ -111,7 +111,7 @@ func TestResume(t *testing.T) {
 	dir := t.TempDir()
 	ctx, stop := context.WithCancel(context.Background())
 	o := options()
-	o.Progress = func(done, total int) {
+	o.Progress = func(done, _ int) {
 		if done == 2 {
 			stop()
 		}

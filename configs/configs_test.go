@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/januslm/janus/train"
+	"github.com/januslm/janus/train/heads"
 	"github.com/januslm/janus/train/run"
 )
 
@@ -21,6 +22,7 @@ var commands = []struct {
 	config   func() any
 }{
 	{"lora", []string{"lora-", "tpfp-"}, func() any { return new(train.LoRAConfig) }},
+	{"head", []string{"head-"}, func() any { return new(heads.Config) }},
 }
 
 // Every recipe is one of a command's: it has only keys that there are, with values that a run can have.
@@ -52,7 +54,7 @@ func TestRecipes(t *testing.T) {
 			t.Errorf("%s: the name says no command", path)
 		}
 	}
-	if len(recipes) < 10 {
+	if len(recipes) < 18 {
 		t.Errorf("found only %d recipes", len(recipes))
 	}
 }

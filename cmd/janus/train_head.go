@@ -134,6 +134,9 @@ func trainHead(ctx context.Context, config *heads.Config, out, asked string, res
 	if err := r.Finish(); err != nil {
 		return err
 	}
+	if err := config.Output.Write(out); err != nil {
+		return err
+	}
 	fmt.Print(result.Table())
 	fmt.Printf("\nbest head: %s\n", filepath.Join(out, "best"))
 	if bad := len(problems) + len(result.Failed); bad > 0 {

@@ -9,6 +9,7 @@ import (
 	"github.com/januslm/janus/classifier"
 	"github.com/januslm/janus/model"
 	"github.com/januslm/janus/train/head"
+	"github.com/januslm/janus/train/run"
 	"github.com/januslm/janus/train/states"
 )
 
@@ -53,6 +54,8 @@ type Config struct {
 	Seed      uint64  `yaml:"seed" default:"0" doc:"of the split and of the order of the rows"`
 	Calibrate bool    `yaml:"calibrate" default:"true" doc:"fit the temperature on the dev rows"`
 	Threshold string  `yaml:"threshold" default:"max-f1" doc:"on the dev rows: max-f1, recall:0.95 for the highest one that keeps so many, or a probability"`
+
+	run.Output
 }
 
 // Check reports the first setting that is out of range or cannot be read.

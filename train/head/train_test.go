@@ -320,10 +320,10 @@ func TestSmoothingAndBrier(t *testing.T) {
 	}
 }
 
-// thirty are heads of six sizes and five seeds.
-func thirty(width int) (specs []head.Spec) {
-	for _, size := range []int{8, 16, 32, 64, 128, 256} {
-		for seed := range uint64(5) {
+// thirty are heads of some widths, as many of each.
+func thirty(width int, sizes ...int) (specs []head.Spec) {
+	for _, size := range sizes {
+		for seed := range uint64(30 / len(sizes)) {
 			c := classifier.DefaultConfig(width)
 			c.Layers = []int{size}
 			s := head.DefaultSpec(c)
@@ -334,27 +334,31 @@ func thirty(width int) (specs []head.Spec) {
 	return specs
 }
 
-// BenchmarkThirtyHeads trains 30 heads on 1,000 states of 576 numbers for 20 epochs, together and one after another.
+// BenchmarkThirtyHeads trains 30 heads on 1,000 states of 576 numbers for 20 epochs, together and one after another: of one
+// shape with 30 seeds, and of six widths with five seeds.
 func BenchmarkThirtyHeads(b *testing.B) {
 	const width = 576
 	data, dev := made(1000, width, 1, 1), made(250, width, 1, 2)
 	o := options(b)
 	o.Epochs, o.BatchSize, o.Standardize = 20, 64, true
-	specs := thirty(width)
-	b.Run("together", func(b *testing.B) {
-		for b.Loop() {
-			if _, err := head.Train(context.Background(), data, dev, specs, o); err != nil {
-				b.Fatal(err)
-			}
+	train := func(b *testing.B, specs []head.Spec) {
+		b.Helper()
+		if _, err := head.Train(context.Background(), data, dev, specs, o); err != nil {
+			b.Fatal(err)
 		}
-	})
-	b.Run("alone", func(b *testing.B) {
-		for b.Loop() {
-			for i := range specs {
-				if _, err := head.Train(context.Background(), data, dev, specs[i:i+1], o); err != nil {
-					b.Fatal(err)
+	}
+	for name, specs := range map[string][]head.Spec{"seeds": thirty(width, 32), "widths": thirty(width, 8, 16, 32, 64, 128, 256)} {
+		b.Run(name+"/together", func(b *testing.B) {
+			for b.Loop() {
+				train(b, specs)
+			}
+		})
+		b.Run(name+"/alone", func(b *testing.B) {
+			for b.Loop() {
+				for i := range specs {
+					train(b, specs[i:i+1])
 				}
 			}
-		}
-	})
+		})
+	}
 }

@@ -134,7 +134,7 @@ func trainHead(ctx context.Context, config *heads.Config, out, asked string, res
 	if err := r.Finish(); err != nil {
 		return err
 	}
-	if err := config.Output.Write(out); err != nil {
+	if err := config.Write(out); err != nil {
 		return err
 	}
 	fmt.Print(result.Table())

@@ -112,7 +112,7 @@ func trainLoRA(ctx context.Context, config *train.LoRAConfig, out, asked string,
 		text += "; ended early, as the dev loss fell no more"
 	}
 	fmt.Printf("%s: %s\n", text, result.Adapter)
-	return config.Output.Write(out)
+	return config.Write(out)
 }
 
 // conversations reads the rows to learn from, from files or from the data base, and says where they are from.

@@ -73,7 +73,8 @@ func TestReadme(t *testing.T) {
 			if err != nil {
 				t.Fatalf("%v\n%s%s", err, out, &stderr)
 			}
-			if len(out) == 0 && !strings.Contains(command, "--out ") {
+			// Commands that write a file or the store tell of it on standard error.
+			if len(out)+stderr.Len() == 0 && !strings.Contains(command, "--out ") {
 				t.Error("it printed nothing")
 			}
 			// XLA and its friends like to talk there.

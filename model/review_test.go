@@ -550,7 +550,7 @@ func TestRefusals(t *testing.T) {
 		},
 		"no such adapter": {model.Batch{Rows: []model.Row{{Prompt: []int32{3}, Adapter: 2}}}, "row 0: adapter 2 is not there"},
 		"negative": {
-			model.Batch{Rows: []model.Row{{Prompt: []int32{3}, Adapter: -1, Sampling: model.Sampling{MaxTokens: -1}}}}, "must not be negative",
+			model.Batch{Rows: []model.Row{{Prompt: []int32{3}, Adapter: -1, Sampling: model.Sampling{MaxTokens: -1}}}}, "row 0: max tokens: expected 0 or more, found -1",
 		},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -32,19 +32,23 @@ func (s Sampling) Validate() error {
 		value    float64
 		low, top float64
 	}{
-		{"min tokens", float64(s.MinTokens), 0, math.MaxInt32},
-		{"max tokens", float64(s.MaxTokens), 0, math.MaxInt32},
-		{"temperature", s.Temperature, 0, 1000},
-		{"top-k", float64(s.TopK), 0, math.MaxInt32},
+		{"min tokens", float64(s.MinTokens), 0, math.Inf(1)},
+		{"max tokens", float64(s.MaxTokens), 0, math.Inf(1)},
+		{"temperature", s.Temperature, 0, math.Inf(1)},
+		{"top-k", float64(s.TopK), 0, math.Inf(1)},
 		{"top-p", s.TopP, 0, 1},
 		{"min-p", s.MinP, 0, 1},
-		{"repetition penalty", s.RepetitionPenalty, 0, 1000},
+		{"repetition penalty", s.RepetitionPenalty, 0, math.Inf(1)},
 		{"presence penalty", s.PresencePenalty, -1000, 1000},
 		{"frequency penalty", s.FrequencyPenalty, -1000, 1000},
 	} {
-		if !(number.value >= number.low && number.value <= number.top) { // NaN is neither
-			return fmt.Errorf("%s: expected a number from %g to %g, found %g", number.name, number.low, number.top, number.value)
+		if number.value >= number.low && number.value <= number.top && !math.IsInf(number.value, 0) { // NaN is neither
+			continue
 		}
+		if math.IsInf(number.top, 1) {
+			return fmt.Errorf("%s: expected %g or more, found %g", number.name, number.low, number.value)
+		}
+		return fmt.Errorf("%s: expected a number from %g to %g, found %g", number.name, number.low, number.top, number.value)
 	}
 	if s.MinTokens > s.MaxTokens {
 		return fmt.Errorf("min tokens %d is more than max tokens %d", s.MinTokens, s.MaxTokens)

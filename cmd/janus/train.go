@@ -1,7 +1,11 @@
 package main
 
 import (
+	"context"
+	"errors"
+	"fmt"
 	"os"
+	"path/filepath"
 	"runtime"
 	"runtime/debug"
 	"strings"
@@ -9,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/januslm/janus/internal/backend"
+	runs "github.com/januslm/janus/train/run"
 )
 
 // newTrain is the command that trains. Each of its commands stands in a file train_NAME.go.
@@ -21,6 +26,46 @@ func newTrain() *cobra.Command {
 	}
 	cmd.AddCommand(newTrainLoRA(), newTrainHead())
 	return cmd
+}
+
+// trainFlags are the flags of a training besides its settings.
+type trainFlags struct {
+	file, out, backend string
+	cpu, resume        bool
+}
+
+// trainable are the settings of a training.
+type trainable interface{ Check() error }
+
+// bindTraining gives cmd the flags of a training and of its settings, and runs it where it is not finished. result is what
+// a finished run is known by, a name in its folder, and what it is called.
+func bindTraining(cmd *cobra.Command, config trainable, docs, name, result string, train func(ctx context.Context, f trainFlags) error) {
+	var f trainFlags
+	settings := runs.Bind(cmd.Flags(), config)
+	cmd.Flags().StringVar(&f.file, "config", "", "YAML file of settings; "+docs+" lists them")
+	cmd.Flags().StringVar(&f.out, "out", "", "run folder, new or empty")
+	cmd.Flags().StringVar(&f.backend, "backend", "", "what computes: go, xla:cuda, xla:/path/plugin.so (default $GOMLX_BACKEND, else the best that is there)")
+	cmd.Flags().BoolVar(&f.cpu, "cpu", false, "compute on the CPU even where there is a GPU")
+	cmd.Flags().BoolVar(&f.resume, "resume", false, "go on with the run in --out where there is one")
+	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
+		if err := settings.Load(f.file); err != nil {
+			return err
+		}
+		if f.out == "" {
+			return withHelp(cmd, errors.New("--out, the run folder, is not given"))
+		}
+		if err := config.Check(); err != nil {
+			return err
+		}
+		if f.resume && runs.Finished(f.out) {
+			fmt.Printf("%s is finished: its %s is %s\n", f.out, result, filepath.Join(f.out, name))
+			return nil
+		}
+		if f.cpu {
+			f.backend = onCPU(f.backend)
+		}
+		return train(cmd.Context(), f)
+	}
 }
 
 // onCPU is the backend to ask for where only the CPU may compute: the one that was asked for, if that is not a GPU's.

@@ -21,8 +21,6 @@ import (
 
 func newTrainHead() *cobra.Command {
 	var config heads.Config
-	var file, out, asked string
-	var resume, cpu bool
 	cmd := &cobra.Command{
 		Use:   "head",
 		Short: "Train classifier heads on the states of the model's own analyses",
@@ -39,31 +37,9 @@ heads.json beside those of accepting every finding.`,
   janus review report.sarif --head runs/head/best`,
 		Args: arguments(cobra.NoArgs),
 	}
-	flags := runs.Bind(cmd.Flags(), &config)
-	cmd.Flags().StringVar(&file, "config", "", "YAML file of settings; docs/heads.md lists them")
-	cmd.Flags().StringVar(&out, "out", "", "run folder, new or empty")
-	cmd.Flags().StringVar(&asked, "backend", "", "what computes: go, xla:cuda, xla:/path/plugin.so (default $GOMLX_BACKEND, else the best that is there)")
-	cmd.Flags().BoolVar(&cpu, "cpu", false, "compute on the CPU even where there is a GPU")
-	cmd.Flags().BoolVar(&resume, "resume", false, "go on with the run in --out where there is one")
-	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
-		if err := flags.Load(file); err != nil {
-			return err
-		}
-		if out == "" {
-			return withHelp(cmd, errors.New("--out, the run folder, is not given"))
-		}
-		if err := config.Check(); err != nil {
-			return err
-		}
-		if resume && runs.Finished(out) {
-			fmt.Printf("%s is finished: its best head is %s\n", out, filepath.Join(out, "best"))
-			return nil
-		}
-		if cpu {
-			asked = onCPU(asked)
-		}
-		return trainHead(cmd.Context(), &config, out, asked, resume)
-	}
+	bindTraining(cmd, &config, "docs/heads.md", "best", "best head", func(ctx context.Context, f trainFlags) error {
+		return trainHead(ctx, &config, f.out, f.backend, f.resume)
+	})
 	return cmd
 }
 

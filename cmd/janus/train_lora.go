@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"path/filepath"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -19,8 +18,6 @@ import (
 
 func newTrainLoRA() *cobra.Command {
 	var config train.LoRAConfig
-	var file, out, asked string
-	var resume, cpu bool
 	cmd := &cobra.Command{
 		Use:   "lora",
 		Short: "Teach the model to write analyses, with a LoRA adapter",
@@ -36,31 +33,9 @@ same command and --resume, to the same bytes.`,
   janus review report.sarif --adapter runs/first/adapter`,
 		Args: arguments(cobra.NoArgs),
 	}
-	flags := runs.Bind(cmd.Flags(), &config)
-	cmd.Flags().StringVar(&file, "config", "", "YAML file of settings; docs/training.md lists them")
-	cmd.Flags().StringVar(&out, "out", "", "run folder, new or empty")
-	cmd.Flags().StringVar(&asked, "backend", "", "what computes: go, xla:cuda, xla:/path/plugin.so (default $GOMLX_BACKEND, else the best that is there)")
-	cmd.Flags().BoolVar(&cpu, "cpu", false, "compute on the CPU even where there is a GPU")
-	cmd.Flags().BoolVar(&resume, "resume", false, "go on with the run in --out where there is one")
-	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
-		if err := flags.Load(file); err != nil {
-			return err
-		}
-		if out == "" {
-			return withHelp(cmd, errors.New("--out, the run folder, is not given"))
-		}
-		if err := config.Check(); err != nil {
-			return err
-		}
-		if resume && runs.Finished(out) {
-			fmt.Printf("%s is finished: its adapter is %s\n", out, filepath.Join(out, "adapter"))
-			return nil
-		}
-		if cpu {
-			asked = onCPU(asked)
-		}
-		return trainLoRA(cmd.Context(), &config, out, asked, resume)
-	}
+	bindTraining(cmd, &config, "docs/training.md", "adapter", "adapter", func(ctx context.Context, f trainFlags) error {
+		return trainLoRA(ctx, &config, f.out, f.backend, f.resume)
+	})
 	return cmd
 }
 

@@ -76,13 +76,17 @@ func (g golden) ints(name string) [][]int32 {
 	if !ok {
 		g.t.Fatalf("the fixture lacks %s", name)
 	}
-	width := tensor.Shape[1]
-	rows := make([][]int32, tensor.Shape[0])
-	for i := range rows {
-		for j := range width {
-			at := 8 * (i*width + j)
-			rows[i] = append(rows[i], int32(uint32(tensor.Data[at])|uint32(tensor.Data[at+1])<<8|uint32(tensor.Data[at+2])<<16|uint32(tensor.Data[at+3])<<24))
+	values, err := weights.ToInt64(tensor)
+	if err != nil {
+		g.t.Fatal(err)
+	}
+	var rows [][]int32
+	for line := range slices.Chunk(values, tensor.Shape[1]) {
+		row := make([]int32, len(line))
+		for j, v := range line {
+			row[j] = int32(v)
 		}
+		rows = append(rows, row)
 	}
 	return rows
 }

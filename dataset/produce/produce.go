@@ -25,7 +25,8 @@ type Job struct {
 	Make    Maker
 	Workers int // below 1 is 1
 	Chunk   int // pairs that Make is asked for at once; below 1 is 1
-	// Ordered writes pairs in the order of their indices, however many workers there are: each waits for those before it.
+	// Ordered writes pairs in the order of their indices, however many workers there are: each waits for those before it, and
+	// none is written after a gap that an interruption left, so that the rows are those of an uninterrupted run.
 	Ordered bool
 
 	Progress func(ended, todo int) // may be nil; of the pairs that were missing, those that are done or given up now
@@ -172,7 +173,7 @@ func (j *Job) work(ctx context.Context, g *gate, made chan<- chunk) {
 
 // write puts into the store what comes, all that is ready in one transaction.
 func (j *Job) write(ctx context.Context, made <-chan chunk, result *Result) error {
-	ended, todo, next := 0, j.Num-result.Before, 0
+	ended, todo, next, gap := 0, j.Num-result.Before, 0, false
 	var waiting []chunk
 	for c := range made {
 		waiting = append(waiting, c)
@@ -180,8 +181,9 @@ func (j *Job) write(ctx context.Context, made <-chan chunk, result *Result) erro
 			slices.SortFunc(waiting, func(a, b chunk) int { return a.order - b.order })
 		}
 		var ready []dataset.Pair
-		for len(waiting) > 0 && (!j.Ordered || waiting[0].order == next) {
+		for len(waiting) > 0 && (!j.Ordered || waiting[0].order == next && !gap) {
 			ready = append(ready, waiting[0].pairs...)
+			gap = len(waiting[0].pairs) < waiting[0].to-waiting[0].from
 			waiting = waiting[1:]
 			next++
 		}

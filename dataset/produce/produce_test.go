@@ -95,6 +95,30 @@ func TestOfflineIsTheSame(t *testing.T) {
 	}
 }
 
+// TestNothingAfterAGap: an ordered job that is interrupted while one of several workers is within a chunk writes no later one.
+func TestNothingAfterAGap(t *testing.T) {
+	s, run := store(t)
+	byRule := produce.ByRule(generate.Options{Category: dataset.HTTPHeaders, Seed: 7})
+	ctx, cancel := context.WithCancel(t.Context())
+	later := make(chan struct{})
+	job := &produce.Job{Store: s, Run: run, Num: 30, Workers: 2, Chunk: 10, Ordered: true}
+	job.Make = func(ctx context.Context, from, to int) ([]dataset.Pair, error) {
+		pairs, err := byRule(context.WithoutCancel(ctx), from, to)
+		switch from {
+		case 0: // ends last, with a part of its pairs
+			<-later
+			return pairs[:4], context.Canceled
+		case 20:
+			cancel()
+			close(later)
+		}
+		return pairs, err
+	}
+	if r, err := job.Do(ctx); !errors.Is(err, context.Canceled) || r.Added != 4 || r.Missing != 26 {
+		t.Fatalf("%+v, %v", r, err)
+	}
+}
+
 // TestAgents makes pairs with a server that misbehaves in every way.
 func TestAgents(t *testing.T) {
 	server := llmtest.New(llmtest.Options{Seed: 1, Reply: agentstest.Reply, RetryAfter: "0.01", Faults: llmtest.Faults{

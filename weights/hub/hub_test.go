@@ -180,7 +180,7 @@ func TestPullSurvives(t *testing.T) {
 		},
 		"slow": func(h *testhub.Hub, c *Client) { h.Pause, c.Timeout = 50*time.Millisecond, time.Second },
 		"stalled": func(h *testhub.Hub, c *Client) {
-			h.Pause, c.Timeout = time.Minute, 150*time.Millisecond
+			h.Pause, c.Timeout = time.Minute, 500*time.Millisecond
 			h.Fail = func(n int, _ http.ResponseWriter, r *http.Request) bool {
 				h.Lock()
 				defer h.Unlock()

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
-	"strings"
 
 	"github.com/januslm/janus/classifier"
 	"github.com/januslm/janus/model"
@@ -82,10 +81,10 @@ func (c *Config) Check() error {
 	if c.Epochs < 1 || c.BatchSize < 0 || c.Patience < 0 {
 		return fmt.Errorf("epochs, batch_size and patience: expected at least 1, 0 and 0, found %d, %d and %d", c.Epochs, c.BatchSize, c.Patience)
 	}
-	if _, _, err := c.classWeights(1, 1); err != nil {
+	if _, _, err := ClassWeights(c.ClassWeights, 1, 1); err != nil {
 		return err
 	}
-	if _, err := c.threshold(nil); err != nil {
+	if err := CheckThreshold(c.Threshold); err != nil {
 		return err
 	}
 	if err := c.sampling().Validate(); err != nil {
@@ -141,52 +140,20 @@ func (c *Config) Features() ([]classifier.Feature, error) {
 	return list, nil
 }
 
-// widths reads "64x16".
-func widths(text string) ([]int, error) {
-	list := []int{}
-	if text == "none" {
-		return list, nil
-	}
-	for _, part := range strings.Split(text, "x") {
-		n, err := strconv.Atoi(part)
-		if err != nil || n < 1 {
-			return nil, fmt.Errorf("hidden: expected widths such as 32 or 64x16, or none, found %q", text)
-		}
-		list = append(list, n)
-	}
-	return list, nil
-}
-
-// classWeights are those of real findings and of false alarms, for so many of each.
-func (c *Config) classWeights(positives, negatives int) (positive, negative float64, err error) {
-	switch c.ClassWeights {
-	case "none":
-		return 1, 1, nil
-	case "balanced": // as scikit-learn's: both classes weigh the same, and the mean weight is 1
-		n := float64(positives + negatives)
-		return n / (2 * float64(max(positives, 1))), n / (2 * float64(max(negatives, 1))), nil
-	}
-	w, err := strconv.ParseFloat(c.ClassWeights, 64)
-	if err != nil || !(w > 0) {
-		return 0, 0, fmt.Errorf("class_weights: expected none, balanced or a number above 0, found %q", c.ClassWeights)
-	}
-	return w, 1, nil
-}
-
 // specs are the heads: a combination of shape, state and seed each, for states of so many numbers.
 func (c *Config) specs(width, positives, negatives int) ([]head.Spec, error) {
 	inputs, err := c.inputs()
 	if err != nil {
 		return nil, err
 	}
-	positive, negative, err := c.classWeights(positives, negatives)
+	positive, negative, err := ClassWeights(c.ClassWeights, positives, negatives)
 	if err != nil {
 		return nil, err
 	}
 	var list []head.Spec
 	names := map[string]bool{}
 	for _, hidden := range c.Hidden {
-		layers, err := widths(hidden)
+		layers, err := Widths(hidden)
 		if err != nil {
 			return nil, err
 		}

@@ -97,8 +97,7 @@ func TestThresholdRules(t *testing.T) {
 		t.Fatal(err)
 	}
 	for rule, want := range map[string]float64{"0.25": 0.25, "recall:0.6": 0.75, "recall:1": 0.3, "max-f1": 0.3} {
-		c := &Config{Threshold: rule}
-		got, err := c.threshold(s)
+		got, err := threshold(rule, s)
 		if err != nil || got < want-1e-9 || got > want+1e-9 {
 			t.Errorf("%s: %v, %v, expected %v", rule, got, err, want)
 		}

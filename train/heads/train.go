@@ -7,9 +7,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"math"
 	"slices"
-	"strconv"
 	"strings"
 
 	"github.com/gomlx/compute"
@@ -177,36 +175,19 @@ func (j *Job) load(h *states.Harvested, inputs []states.Input, r *Result) (train
 
 // finish calibrates a head and chooses its threshold on the dev rows.
 func (j *Job) finish(r *head.Result, labels []bool) (*Trained, error) {
-	t := &Trained{Name: r.Spec.Name, Temperature: 1, Epoch: r.Epoch, Losses: r.Losses, DevLosses: r.DevLosses}
+	calibration, err := Calibrate(r.DevLogits, labels, j.Config.Calibrate, j.Config.Threshold)
+	if err != nil {
+		return nil, fmt.Errorf("head %s: %w", r.Spec.Name, err)
+	}
+	t := &Trained{
+		Name: r.Spec.Name, Dev: calibration.Dev, Temperature: calibration.Temperature, Epoch: r.Epoch, Note: calibration.Note,
+		Losses: r.Losses, DevLosses: r.DevLosses,
+	}
 	if r.Err != nil {
-		t.Note = r.Err.Error() + "; the weights are those before"
+		t.Note = strings.TrimSuffix(r.Err.Error()+"; the weights are those before; "+t.Note, "; ")
 	}
-	if j.Config.Calibrate {
-		fitted, err := head.FitTemperature(r.DevLogits, labels)
-		switch {
-		case errors.Is(err, head.ErrNoTemperature):
-			t.Note = strings.TrimPrefix(t.Note+"; not calibrated: "+err.Error(), "; ")
-		case err != nil:
-			return nil, fmt.Errorf("head %s: %w", t.Name, err)
-		default:
-			t.Temperature = fitted
-		}
-	}
-	p := make([]float64, len(r.DevLogits))
-	for i, z := range r.DevLogits {
-		p[i] = 1 / (1 + math.Exp(-z/t.Temperature))
-	}
-	scores, err := metrics.NewScores(labels, p)
-	if err != nil {
-		return nil, fmt.Errorf("head %s: %w", t.Name, err)
-	}
-	threshold, err := j.Config.threshold(scores)
-	if err != nil {
-		return nil, fmt.Errorf("head %s: %w", t.Name, err)
-	}
-	t.Dev = scores.Summary(threshold)
 	c := r.Spec.Config
-	c.Temperature, c.Threshold, c.BaseSHA256, c.AdapterSHA256 = t.Temperature, threshold, j.Base, j.adapter()
+	c.Temperature, c.Threshold, c.BaseSHA256, c.AdapterSHA256 = t.Temperature, t.Dev.Threshold, j.Base, j.adapter()
 	c.Trained = map[string]any{
 		"by": "janus train head", "seed": r.Spec.Seed, "epoch": r.Epoch, "loss": string(r.Spec.Loss), "dev": t.Dev,
 		"prompt": j.Config.Prompt, "max_tokens": j.Config.MaxTokens,
@@ -215,26 +196,6 @@ func (j *Job) finish(r *head.Result, labels []bool) (*Trained, error) {
 		return nil, fmt.Errorf("head %s: %w", t.Name, err)
 	}
 	return t, nil
-}
-
-// threshold reads the rule and applies it; without scores the rule is only checked.
-func (c *Config) threshold(s *metrics.Scores) (float64, error) {
-	bad := fmt.Errorf("threshold: expected max-f1, recall:0.95 (above 0 to 1) or a probability, found %q", c.Threshold)
-	if c.Threshold == "max-f1" {
-		if s == nil {
-			return 0, nil
-		}
-		return s.MaxF1()
-	}
-	text, isRecall := strings.CutPrefix(c.Threshold, "recall:")
-	v, err := strconv.ParseFloat(text, 64)
-	if err != nil || !(v >= 0 && v <= 1) || isRecall && v == 0 {
-		return 0, bad
-	}
-	if !isRecall || s == nil {
-		return v, nil
-	}
-	return s.RecallAtLeast(v)
 }
 
 // acceptAll is the floor: to call every finding real.

@@ -12,6 +12,8 @@ import (
 
 	"github.com/google/renameio/v2"
 	"github.com/parquet-go/parquet-go"
+
+	"github.com/januslm/janus/eval/metrics"
 )
 
 // Names in a folder.
@@ -110,6 +112,43 @@ type Ablation struct {
 	// Passes counts what was computed in the end, over all runs: "forward" findings read by a base model, "train" updates of
 	// adapters, "heads" heads trained.
 	Passes map[string]int `json:"passes"`
+	// Times are the seconds of the same, by the same names. Like the points' Seconds they differ between runs.
+	Times map[string]float64 `json:"times,omitempty"`
+	// Rows are the test rows, in the order of Point.P.
+	Rows    []TestRow `json:"rows,omitempty"`
+	Effects []Effect  `json:"effects,omitempty"`
+	Slopes  []Slope   `json:"slopes,omitempty"`
+}
+
+// TestRow is a finding that points were judged on.
+type TestRow struct {
+	ID       string `json:"id"`
+	Source   string `json:"source,omitempty"`
+	Category string `json:"category,omitempty"`
+	Group    string `json:"group,omitempty"`
+	Truth    string `json:"truth"` // TP or FP
+}
+
+// Effect is what one value of an axis does: the mean of a figure over all points with that value, and how it differs from
+// that over the points that are like them but for having the axis's first value. Intervals are bootstrapped over the test rows, all
+// points on the same draws.
+type Effect struct {
+	Axis       string           `json:"axis"`
+	Value      string           `json:"value"`
+	Metric     string           `json:"metric"` // a column of the points: "roc_auc", "f1", …
+	Points     int              `json:"points"`
+	Mean       metrics.Interval `json:"mean"`
+	Against    string           `json:"against,omitempty"` // the axis's first value; empty at that one
+	Pairs      int              `json:"pairs,omitempty"`   // points that have a like
+	Difference metrics.Interval `json:"difference"`        // mean over the pairs
+}
+
+// Slope is metrics.Scaling over the lengths of a grid's analyses: how much a figure rises a token.
+type Slope struct {
+	Metric  string           `json:"metric"`
+	Lengths []float64        `json:"lengths"` // tokens
+	Figures []metrics.Number `json:"figures"` // means over the points of each length
+	Value   metrics.Interval `json:"value"`
 }
 
 // Axis is a setting and its values, as text.
@@ -141,7 +180,8 @@ type Point struct {
 	Tokens      float64 `parquet:"tokens"`  // mean length of the analyses
 	Control     float64 `parquet:"control"` // share of them within [min, max]; see metrics.Control
 	Seconds     float64 `parquet:"seconds"` // of its own training: the one figure that differs between runs
-	// P are the test rows' probabilities in the order of the grid's rows, for intervals and tests between points.
+	// P are the test rows' probabilities in the order of Ablation.Rows, for intervals and tests between points; NaN where a row
+	// could not be judged.
 	P []float64 `parquet:"p"`
 }
 

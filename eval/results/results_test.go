@@ -9,8 +9,11 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
 
+	"github.com/januslm/janus/eval/metrics"
 	"github.com/januslm/janus/eval/results"
 )
+
+var sameNumber = cmp.Comparer(func(a, b metrics.Number) bool { return a == b || math.IsNaN(float64(a)) && math.IsNaN(float64(b)) })
 
 func TestRoundTrip(t *testing.T) {
 	dir := t.TempDir()
@@ -33,7 +36,9 @@ func TestRoundTrip(t *testing.T) {
 		t.Error(diff)
 	}
 
-	ablation := &results.Ablation{Name: "a", Axes: []results.Axis{{Name: "hidden", Values: []string{"none", "32"}}}, Passes: map[string]int{"forward": 3}}
+	ablation := &results.Ablation{Name: "a", Axes: []results.Axis{{Name: "hidden", Values: []string{"none", "32"}}}, Passes: map[string]int{"forward": 3},
+		Rows: []results.TestRow{{ID: "1", Truth: "TP"}}, Slopes: []results.Slope{{Metric: "f1", Lengths: []float64{0, 8}, Figures: []metrics.Number{0.5, metrics.Number(math.NaN())}}},
+		Effects: []results.Effect{{Axis: "hidden", Value: "32", Mean: metrics.Interval{Value: 0.5, Low: metrics.Number(math.NaN()), High: 1}}}}
 	points := []results.Point{{Hash: "x", Values: map[string]string{"hidden": "32"}, N: 2, ROCAUC: math.NaN(), P: []float64{0.1, 0.9}}}
 	if err := results.WriteAblation(dir, ablation, points); err != nil {
 		t.Fatal(err)
@@ -42,7 +47,7 @@ func TestRoundTrip(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if diff := cmp.Diff(ablation, gotAblation) + cmp.Diff(points, gotPoints, cmpopts.EquateEmpty(), cmpopts.EquateNaNs()); diff != "" {
+	if diff := cmp.Diff(ablation, gotAblation, sameNumber) + cmp.Diff(points, gotPoints, cmpopts.EquateEmpty(), cmpopts.EquateNaNs()); diff != "" {
 		t.Error(diff)
 	}
 	if err := os.WriteFile(filepath.Join(dir, results.CasesFile), []byte("PAR1 broken"), 0o644); err != nil {

@@ -104,6 +104,8 @@ func TestHeads(t *testing.T) {
 			for i, h := range heads {
 				want := probabilityByHand(h, pooled[of[i]][row*width:(row+1)*width])
 				closeTo(t, fmt.Sprintf("%s, row %d, head %d", what, row, i), got[row*len(heads)+i:][:1], []float32{want}, 1e-5)
+				onHost := float32(h.ProbabilityOf(pooled[of[i]][row*width : (row+1)*width]))
+				closeTo(t, fmt.Sprintf("%s, row %d, head %d on the host", what, row, i), []float32{onHost}, []float32{want}, 1e-6)
 			}
 		}
 	}

@@ -45,8 +45,8 @@ type Program struct {
 func (m *Model) NewProgram(name string, inputs []Input, build func(f Frozen, in map[string]*graph.Node) []*graph.Node) (*Program, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if m.programs == nil {
-		return nil, errClosed
+	if err := m.ready(context.Background()); err != nil {
+		return nil, err
 	}
 	p, err := compile(m.backend.Backend, name, m.frozenInputs(inputs), func(in nodes) []*graph.Node {
 		return build(Frozen{&graphWeights{store: m.store, in: in}}, in)

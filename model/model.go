@@ -42,6 +42,8 @@ type Options struct {
 	ContextLength int
 	// Features are pooled states to compute besides those that the heads read: see Review's KeepPooled.
 	Features []classifier.Feature
+	// Lazy leaves the base's weights on the disk until the first program runs: for work that may find all its results there.
+	Lazy bool
 }
 
 // Model is a base model with its tokenizer, adapters and heads, and the programs compiled so far. It runs one call at a
@@ -55,6 +57,7 @@ type Model struct {
 	backend backend.Choice
 	dtype   dtypes.DType
 	store   *store
+	load    func(ctx context.Context) error // what Options.Lazy has put off; nil where the weights are there
 
 	tensors       map[string][]int // the family's tensors: shapes by key
 	linearModules []string         // the projections of the layers
@@ -143,8 +146,40 @@ func Open(ctx context.Context, dir string, o Options) (m *Model, err error) {
 	if o.Merge {
 		so.merge = m.adapters
 	}
+	if o.Lazy {
+		m.store = newStore(list, so)
+		m.load = func(ctx context.Context) error { return m.loadLater(ctx, so) }
+		return m, nil
+	}
 	m.store, err = loadStore(ctx, checkpoint, list, so)
 	return m, err
+}
+
+// loadLater loads the weights that Open has left.
+func (m *Model) loadLater(ctx context.Context, o storeOptions) (err error) {
+	defer recoverTo(&err, "loading model "+m.dir)
+	c, list, err := openCheckpoint(m.dir, m.config)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, c.Close()) }()
+	s, err := loadStore(ctx, c, list, o)
+	if err != nil {
+		return err
+	}
+	m.store.values, m.load = s.values, nil
+	return nil
+}
+
+// ready says why no program can run, or sees to it that one can. The caller has the lock.
+func (m *Model) ready(ctx context.Context) error {
+	switch {
+	case m.programs == nil:
+		return errClosed
+	case m.load != nil:
+		return m.load(ctx)
+	}
+	return nil
 }
 
 // openText opens the tokenizer, chat template and stop tokens. A folder without a tokenizer still serves token ids.
@@ -196,8 +231,12 @@ func (m *Model) Heads() []*classifier.Head { return m.heads }
 // StopTokens are the tokens that end a text, by generation_config.json or config.json.
 func (m *Model) StopTokens() []int32 { return slices.Clone(m.stop) }
 
-// WeightBytes is the memory that the base's weights take on the device.
-func (m *Model) WeightBytes() int64 { return m.store.bytes() }
+// WeightBytes is the memory that the base's weights take on the device: none yet where Options.Lazy has put them off.
+func (m *Model) WeightBytes() int64 {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.store.bytes()
+}
 
 // Counts tells what was compiled and executed so far.
 func (m *Model) Counts() Counts {

@@ -154,8 +154,8 @@ func (m *Model) prepared(ctx context.Context, batch Batch, o ReviewOptions, run 
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if m.programs == nil {
-		return errClosed
+	if err := m.ready(ctx); err != nil {
+		return err
 	}
 	rows := slices.Clone(batch.Rows)
 	for len(rows) < o.Slots {

@@ -188,8 +188,8 @@ func (m *Model) whole(ctx context.Context, name string, rows [][]int32, slots []
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if m.programs == nil {
-		return nil, errClosed
+	if err := m.ready(ctx); err != nil {
+		return nil, err
 	}
 	s := bucket(max(longest, room))
 	inputs := append(m.constants(false), m.rowInputs(rows, s, slots)...)

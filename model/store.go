@@ -34,10 +34,21 @@ type storeOptions struct {
 	int8    bool            // matrices are stored as int8
 }
 
+// newStore is one without tensors yet.
+func newStore(list []transformer.Tensor, o storeOptions) *store {
+	s := &store{kinds: make(map[string]transformer.Kind, len(list)), inFirst: o.inFirst}
+	for _, spec := range list {
+		if spec.Kind != transformer.Unused {
+			s.kinds[spec.Key] = spec.Kind
+		}
+	}
+	return s
+}
+
 // loadStore puts a checkpoint's tensors on the device one by one. Where dtype and layout are the file's, the mapped pages
 // go straight there; else one tensor at a time is converted.
 func loadStore(ctx context.Context, c *weights.Checkpoint, list []transformer.Tensor, o storeOptions) (*store, error) {
-	s := &store{kinds: make(map[string]transformer.Kind, len(list)), inFirst: o.inFirst}
+	s := newStore(list, o)
 	for _, spec := range list {
 		if err := ctx.Err(); err != nil {
 			return nil, err
@@ -50,7 +61,6 @@ func loadStore(ctx context.Context, c *weights.Checkpoint, list []transformer.Te
 			s.finalize()
 			return nil, fmt.Errorf("tensor %s: %w", spec.Key, err)
 		}
-		s.kinds[spec.Key] = spec.Kind
 		s.values = append(s.values, list...)
 	}
 	return s, nil

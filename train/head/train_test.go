@@ -108,7 +108,12 @@ func TestTogetherAsAlone(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	judged, err := head.Judge(together, dev)
+	if err != nil {
+		t.Fatal(err)
+	}
 	for i := range specs {
+		near(t, specs[i].Name+" logits on the host", judged[i], together[i].DevLogits, 1e-4, 1e-4)
 		if !reflect.DeepEqual(together[i], again[i]) {
 			t.Errorf("head %s differs from run to run", specs[i].Name)
 		}

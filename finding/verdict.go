@@ -31,7 +31,10 @@ type Verdict struct {
 	// Trajectory[t] is P after t tokens of analysis, t = 0 … Tokens. Left out of the
 	// JSON where empty.
 	Trajectory []float64
-	Heads      []HeadVerdict // each head's own answer, where there are several
+	// Pieces[t] is the text that token t added to the analysis, beside a trajectory; a character of several tokens comes
+	// with its last one, the others' pieces are empty. Not part of the JSON, and not remembered.
+	Pieces []string
+	Heads  []HeadVerdict // each head's own answer, where there are several
 	// Samples are the analyses that voted, where the finding was sampled more than once. Verdict is then the majority's, P
 	// the mean, and Reasoning, Tokens and Trajectory are those of one analysis that came to the verdict.
 	Samples []SampleVerdict
@@ -58,6 +61,7 @@ type SampleVerdict struct {
 	Tokens     int       `json:"tokens"`
 	Reasoning  string    `json:"reasoning"`
 	Trajectory []float64 `json:"trajectory,omitempty"`
+	Pieces     []string  `json:"-"` // as a Verdict's
 }
 
 // Judged says whether the row carries a verdict, rather than nothing or an error.

@@ -44,7 +44,7 @@ func (r *Reviewer) outcome(g *group) Outcome {
 			judged = append(judged, w)
 			v.Samples = append(v.Samples, finding.SampleVerdict{
 				Verdict: w.verdict.Verdict, P: w.verdict.P, Tokens: w.verdict.Tokens, Reasoning: w.verdict.Reasoning,
-				Trajectory: w.verdict.Trajectory,
+				Trajectory: w.verdict.Trajectory, Pieces: w.verdict.Pieces,
 			})
 		}
 	}
@@ -103,5 +103,5 @@ func vote(v *finding.Verdict, threshold, margin float64) {
 		}
 	}
 	s := v.Samples[chosen]
-	v.Reasoning, v.Tokens, v.Trajectory = s.Reasoning, s.Tokens, s.Trajectory
+	v.Reasoning, v.Tokens, v.Trajectory, v.Pieces = s.Reasoning, s.Tokens, s.Trajectory, s.Pieces
 }

@@ -242,6 +242,9 @@ func TestReviewWithAModel(t *testing.T) {
 			if len(v.Trajectory) != v.Tokens+1 || math.Abs(v.Trajectory[v.Tokens]-v.P) > 1e-6 || math.Abs(v.P-generative[i].P) > 1e-4 {
 				t.Errorf("%d tokens, p %v (%v without), trajectory %v", v.Tokens, v.P, generative[i].P, v.Trajectory)
 			}
+			if len(v.Pieces) != v.Tokens || strings.TrimSpace(strings.Join(v.Pieces, "")) != v.Reasoning {
+				t.Errorf("the pieces %q are not the analysis %q", v.Pieces, v.Reasoning)
+			}
 		}
 	})
 	t.Run("heads", func(t *testing.T) {

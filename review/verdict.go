@@ -9,6 +9,7 @@ import (
 
 	"github.com/januslm/janus/finding"
 	"github.com/januslm/janus/model"
+	"github.com/januslm/janus/tokenizer"
 )
 
 // judge fills in what the model said of a row.
@@ -23,6 +24,7 @@ func (r *Reviewer) judge(v *finding.Verdict, out model.Verdict) {
 	v.Verdict = label(out.P, r.threshold, r.options.Margin)
 	if r.options.Trajectory {
 		v.Trajectory = column(out.Ps, 0)
+		v.Pieces = pieces(r.prompter.tok, out.Tokens)
 	}
 	if len(r.heads) < 2 || len(out.Ps) == 0 {
 		return
@@ -34,6 +36,19 @@ func (r *Reviewer) judge(v *finding.Verdict, out model.Verdict) {
 		}
 		v.Heads = append(v.Heads, each)
 	}
+}
+
+// pieces is the text that each token adds.
+func pieces(tok tokenizer.Tokenizer, tokens []int32) []string {
+	stream := tokenizer.NewStream(tok, true)
+	out := make([]string, len(tokens))
+	for t, id := range tokens {
+		out[t] = stream.Add(id)
+	}
+	if n := len(out); n > 0 {
+		out[n-1] += stream.Flush()
+	}
+	return out
 }
 
 func column(table [][]float64, i int) []float64 {

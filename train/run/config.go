@@ -128,6 +128,11 @@ func (r *reader) set(f *field, n ast.Node) {
 	switch v.Kind() {
 	case reflect.Slice:
 		list, ok := n.(*ast.SequenceNode)
+		if !ok && f.axis {
+			if _, one := n.(ast.ScalarNode); one && n.Type() != ast.NullType { // one value, which need not look like a list
+				list, ok = &ast.SequenceNode{Values: []ast.Node{n}}, true
+			}
+		}
 		if !ok {
 			r.fail(n, "%s: expected a %s, found %s", f.key, f.kind(), found(n))
 			return
@@ -183,7 +188,7 @@ func (r *reader) scalar(f *field, key string, v reflect.Value, n ast.Node) bool 
 		r.fail(n, "%s: expected %s, found %s", key, expected(v.Kind()), found(n))
 		return false
 	}
-	if v.Kind() == reflect.String && !isText {
+	if v.Kind() == reflect.String && !isText && !f.axis {
 		r.fail(n, "%s: expected text, found %s; put it in quotes if it is meant", key, text)
 		return false
 	}

@@ -26,8 +26,10 @@ type testConfig struct {
 		LR    float64 `yaml:"lr" default:"2e-4" doc:"learning rate"`
 		Decay float64 `yaml:"weight_decay" default:"0.01" doc:"decoupled"`
 	} `yaml:"optimizer"`
-	Charts bool   `yaml:"charts" resume:"free" doc:"draw curves"`
-	Out    string `yaml:"out" doc:"run folder"`
+	Hidden []string `yaml:"hidden_layers" default:"32" axis:"true" doc:"widths"`
+	Seeds  []uint64 `yaml:"seeds" default:"0" axis:"true" doc:"seeds"`
+	Charts bool     `yaml:"charts" resume:"free" doc:"draw curves"`
+	Out    string   `yaml:"out" doc:"run folder"`
 	hidden int
 }
 
@@ -59,6 +61,8 @@ target_modules: [q_proj, "k_proj"]
 rank_pattern:
   model.layers.0.self_attn.q_proj: 4
 optimizer: {lr: 2e-5}
+hidden_layers: [none, 8, 64x16]
+seeds: 3
 charts: true
 out: runs/2026-11
 `)
@@ -68,6 +72,7 @@ out: runs/2026-11
 	want := testConfig{
 		shared: shared{Seed: 1<<64 - 1}, Rank: 8, Alpha: 16, Targets: []string{"q_proj", "k_proj"},
 		Ranks: map[string]int{"model.layers.0.self_attn.q_proj": 4}, Weights: map[string]float64{"tp": 1, "fp": 0.5},
+		Hidden: []string{"none", "8", "64x16"}, Seeds: []uint64{3},
 		Schedule: "cosine", Charts: true, Out: "runs/2026-11", hidden: 3,
 	}
 	want.Optim.LR, want.Optim.Decay = 2e-5, 0.01
@@ -103,7 +108,9 @@ func TestRefusedConfigs(t *testing.T) {
 		"charts: yes":                     `charts: expected true or false, found "yes"`,
 		"charts: 1":                       `charts: expected true or false, found "1"`,
 		"out: 7":                          "out: expected text, found 7; put it in quotes if it is meant",
-		"schedule: cosin":                 `schedule: expected one of constant, linear, cosine, found "cosin"`,
+		"schedule: cosin":                 `schedule: expected one of constant, linear, cosine, found "cosin", did you mean cosine?`,
+		"seeds: {a: 1}":                   "seeds: expected a list of uint, found keys and values",
+		"hidden_layers:":                  "hidden_layers: expected a list of text, found nothing",
 		"target_modules: q_proj":          `target_modules: expected a list of text, found "q_proj"`,
 		"target_modules:\n- q_proj\n- 3":  "recipe.yaml:3: target_modules[1]: expected text, found 3",
 		"rank_pattern: 3":                 `rank_pattern: expected keys and values, found "3"`,

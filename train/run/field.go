@@ -8,13 +8,16 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/januslm/janus/internal/nearest"
 )
 
 // field is a key of a config and where its value is.
 //
 // A config is a struct. The tags of a field: yaml, its key; default, as a flag would have it; doc, one line; choices, the
 // only values, with commas between; resume:"free" where a resumed run may have another value, because it does not change
-// what comes out. Fields are bool, int, uint64, float64, string, lists of them, and maps from text to them; structs are
+// what comes out; axis:"true" of a list whose values a grid goes through: one of them may stand without brackets, and text without
+// quotes even where it looks like a number. Fields are bool, int, uint64, float64, string, lists of them, and maps from text to them; structs are
 // sections; embedded structs are as if their fields stood in their place.
 type field struct {
 	key     string // with the keys of its sections before it, and dots between
@@ -23,6 +26,7 @@ type field struct {
 	doc     string
 	choices []string
 	free    bool
+	axis    bool
 }
 
 // fields lists the keys of a config, a pointer to a struct, in their order.
@@ -59,7 +63,8 @@ func addFields(all *[]field, v reflect.Value, section string) error {
 		case t.Type.Kind() == reflect.Struct:
 			err = addFields(all, v.Field(i), section+name+".")
 		default:
-			f := field{key: section + name, value: v.Field(i), preset: t.Tag.Get("default"), doc: t.Tag.Get("doc"), free: t.Tag.Get("resume") == "free"}
+			f := field{key: section + name, value: v.Field(i), preset: t.Tag.Get("default"), doc: t.Tag.Get("doc"),
+				free: t.Tag.Get("resume") == "free", axis: t.Tag.Get("axis") == "true"}
 			if choices, ok := t.Tag.Lookup("choices"); ok {
 				f.choices = strings.Split(choices, ",")
 			}
@@ -178,7 +183,7 @@ func cutLast(text, separator string) (before, after string, ok bool) {
 // scalar reads one value.
 func (f *field) scalar(into reflect.Value, text string) error {
 	if len(f.choices) > 0 && !slices.Contains(f.choices, text) {
-		return fmt.Errorf("expected one of %s, found %q", strings.Join(f.choices, ", "), text)
+		return fmt.Errorf("expected one of %s, found %q, did you mean %s?", strings.Join(f.choices, ", "), text, nearest.Of(text, f.choices))
 	}
 	var err error
 	switch into.Kind() {

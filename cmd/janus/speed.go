@@ -13,15 +13,15 @@ import (
 	"github.com/januslm/janus/internal/basemodel"
 )
 
-// newBench is Janus' side of bench/run. It is hidden: its figures mean something beside the other sides' only.
-func newBench() *cobra.Command {
+// newSpeed is Janus' side of bench/run. It is hidden: its figures mean something beside the other sides' only.
+func newSpeed() *cobra.Command {
 	var o bench.Options
 	var asked, name string
 	var asJSON bool
 	cmd := &cobra.Command{
-		Use:     "bench",
+		Use:     "speed",
 		Short:   "Measure Janus for bench/run (bench/README.md has the protocol)",
-		Example: "  janus bench --json --workload workload.json --phases prefill,decode",
+		Example: "  janus speed --json --workload workload.json --phases prefill,decode",
 		Hidden:  true,
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {

@@ -8,8 +8,6 @@ import (
 	"github.com/januslm/janus/transformer"
 )
 
-func uint32Shape(dims ...int) shapes.Shape { return shapes.Make(dtypes.Uint32, dims...) }
-
 // languageLoss is Σ weight·(−log p(target)) over the labelled positions, a scalar: the cross-entropy of Transformers'
 // CausalLM models where weights are 1/labels. in are the inputs of [batchShape.inputs].
 //

@@ -1,8 +1,6 @@
 package train
 
 import (
-	"math"
-
 	. "github.com/gomlx/gomlx/core/graph" //nolint:revive // GoMLX's own habit for graph functions
 
 	"github.com/januslm/janus/internal/noise"
@@ -120,13 +118,7 @@ func (w *adapted) norms(p *projection, module string) *Node {
 	return StopGradient(Sqrt(squares))
 }
 
-// drop sets each value of x to 0 with the probability of dropout and divides the others by what is left of 1, by a hash of
-// the module's seed and the value's index.
+// drop drops a share of a projection's input.
 func (w *adapted) drop(p *projection, x *Node) *Node {
-	counter := Iota(x.Graph(), uint32Shape(x.Shape().Size()), 0)
-	seed := Slice(w.seeds, AxisElem(p.index))
-	hash := noise.Mix(BitwiseXor(noise.Mix(counter), BroadcastToDims(seed, x.Shape().Size())))
-	keep := GreaterOrEqual(hash, Const(x.Graph(), uint32(w.dropout*math.MaxUint32)))
-	scaled := Mul(x, ConstAs(x, 1/(1-w.dropout)))
-	return Where(Reshape(keep, x.Shape().Dimensions...), scaled, ZerosLike(x))
+	return noise.Drop(x, Slice(w.seeds, AxisElem(p.index)), w.dropout)
 }

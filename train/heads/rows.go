@@ -99,6 +99,9 @@ func (r *Rows) String() string {
 	return text
 }
 
+// Where says which finding a row is, for messages: its file, name and line.
+func (r *Rows) Where(i int) string { return where(&r.Findings[i]) }
+
 func where(f *finding.Finding) string {
 	text := fmt.Sprintf("finding %q", f.ID)
 	if f.Origin.Input != "" {

@@ -25,11 +25,13 @@ func scanMatcher(scan scanner) matcher {
 	}
 }
 
+// llama3Pattern is that of Llama 3 and cl100k: digits in groups of three.
+const llama3Pattern = `(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+`
+
 // knownPatterns maps regular expressions to scanners.
 var knownPatterns = map[string]scanner{
-	gpt2Pattern: scanGPT2,
-	// Llama 3 and cl100k: digits in groups of three.
-	`(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+`: scanWords(3),
+	gpt2Pattern:   scanGPT2,
+	llama3Pattern: scanWords(3),
 	// Qwen 2 and 3: single digits.
 	`(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+`: scanWords(1),
 }

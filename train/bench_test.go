@@ -11,6 +11,7 @@ import (
 	"github.com/januslm/janus/internal/backend"
 	"github.com/januslm/janus/lora"
 	"github.com/januslm/janus/model"
+	"github.com/januslm/janus/train/optimize"
 )
 
 // BenchmarkStep is an update of SmolLM2-135M on the backend that a user would get: r 16 on q and v, 4 rows of 256 tokens of
@@ -36,7 +37,7 @@ func BenchmarkStep(b *testing.B) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	t, err := New(m, a, Options{AdamW: DefaultAdamW(), Schedule: Schedule{Kind: Constant}})
+	t, err := New(m, a, Options{AdamW: optimize.DefaultAdamW(), Schedule: optimize.Schedule{Kind: optimize.Constant}})
 	if err != nil {
 		b.Fatal(err)
 	}

@@ -10,6 +10,7 @@ import (
 	"github.com/januslm/janus/lora"
 	"github.com/januslm/janus/model"
 	"github.com/januslm/janus/train"
+	"github.com/januslm/janus/train/optimize"
 )
 
 func must[T any](value T, err error) T {
@@ -32,7 +33,7 @@ func Example() {
 
 	config := lora.Config{R: 4, Alpha: 8, Bias: "none", TargetModules: lora.Targets{Pattern: "all-linear"}}
 	adapter := must(lora.Init("example", config, m.LoRABase(), 1))
-	options := train.Options{AdamW: train.DefaultAdamW(), Schedule: train.Schedule{Kind: train.Constant}}
+	options := train.Options{AdamW: optimize.DefaultAdamW(), Schedule: optimize.Schedule{Kind: optimize.Constant}}
 	options.AdamW.LearningRate = 1e-2
 	trainer := must(train.New(m, adapter, options))
 	defer trainer.Close()

@@ -7,6 +7,7 @@ import (
 
 	"github.com/januslm/janus/lora"
 	"github.com/januslm/janus/model"
+	"github.com/januslm/janus/train/optimize"
 	"github.com/januslm/janus/train/run"
 )
 
@@ -77,11 +78,13 @@ func (c *LoRAConfig) Check() error {
 			return fmt.Errorf("%s is %v, expected at least 0 and below 1", f.key, f.value)
 		}
 	}
-	return c.adamW().check()
+	return c.adamW().Check()
 }
 
-func (c *LoRAConfig) adamW() AdamW {
-	return AdamW{c.LearningRate, c.Beta1, c.Beta2, c.Eps, c.WeightDecay, c.MaxGradNorm}
+func (c *LoRAConfig) adamW() optimize.AdamW {
+	return optimize.AdamW{
+		LearningRate: c.LearningRate, Beta1: c.Beta1, Beta2: c.Beta2, Eps: c.Eps, WeightDecay: c.WeightDecay, MaxGradNorm: c.MaxGradNorm,
+	}
 }
 
 // NewAdapter makes the adapter that a run starts from, which changes nothing yet.

@@ -17,6 +17,7 @@ import (
 	"github.com/januslm/janus/internal/fixtures"
 	"github.com/januslm/janus/lora"
 	"github.com/januslm/janus/model"
+	"github.com/januslm/janus/train/optimize"
 	"github.com/januslm/janus/weights"
 )
 
@@ -143,7 +144,7 @@ func length(values []float32) float64 {
 
 // as torch's defaults, and the fixtures.
 func fixtureOptions() Options {
-	o := Options{AdamW: DefaultAdamW(), Schedule: Schedule{Kind: Constant}}
+	o := Options{AdamW: optimize.DefaultAdamW(), Schedule: optimize.Schedule{Kind: optimize.Constant}}
 	o.AdamW.LearningRate, o.AdamW.MaxGradNorm = 1e-3, 0
 	return o
 }
@@ -167,16 +168,16 @@ func newTrainer(t *testing.T, base, dir string, o Options) (*Trainer, []Example)
 // gradientsOf are by name, and the loss.
 func gradientsOf(t *testing.T, trainer *Trainer, examples []Example) (float64, map[string][]float32) {
 	t.Helper()
-	loss, list, err := trainer.gradients(context.Background(), examples, 0, 1/float32(Tokens(examples)), nil)
+	losses, list, err := trainer.optimizer.Gradients(context.Background(), trainer.inputs(examples, 1/float32(Tokens(examples))), nil)
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer finalize(list)
+	defer optimize.Finalize(list)
 	got := map[string][]float32{}
-	for i, p := range trainer.parts {
+	for i, p := range trainer.adapter.Parts() {
 		got[p.Name] = tensors.MustCopyFlatData[float32](list[i])
 	}
-	return loss, got
+	return losses[0], got
 }
 
 // Losses and gradients against PyTorch's with PEFT, in every family.

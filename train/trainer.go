@@ -4,25 +4,22 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"math"
 	"math/rand/v2"
+	"slices"
 
-	"github.com/gomlx/compute/dtypes"
 	. "github.com/gomlx/gomlx/core/graph" //nolint:revive // GoMLX's own habit for graph functions
 	"github.com/gomlx/gomlx/core/tensors"
 
 	"github.com/januslm/janus/lora"
 	"github.com/januslm/janus/model"
+	"github.com/januslm/janus/train/optimize"
 	"github.com/januslm/janus/transformer"
 )
 
-// ErrNotFinite says that a loss or its gradients are NaN or infinite. The update was not made.
-var ErrNotFinite = errors.New("the training diverged: try a lower learning rate, a longer warm-up or clipped gradients")
-
 // Options say how an adapter is trained.
 type Options struct {
-	AdamW    AdamW
-	Schedule Schedule
+	AdamW    optimize.AdamW
+	Schedule optimize.Schedule
 	// Rows is the least number of rows that batches are padded to: those with fewer then need no program of their own.
 	Rows int
 	// Checkpoints computes the layers' inner values again in the backward pass, which takes a third more time and a fraction
@@ -33,18 +30,13 @@ type Options struct {
 
 // Trainer trains an adapter beside a frozen base. It is for one goroutine.
 type Trainer struct {
-	model   *model.Model
-	decoder transformer.Decoder
-	options Options
-	adapter *lora.Adapter // as it was given: names, shapes and configuration
-	parts   []lora.Part
-	modules int
-
-	squares  []model.Input // ‖W‖² of the rows of modules with DoRA
-	params   []*tensors.Tensor
-	moments  [2][]*tensors.Tensor
-	step     int // updates made
-	programs map[string]*model.Program
+	model     *model.Model
+	decoder   transformer.Decoder
+	options   Options
+	adapter   *lora.Adapter // as it was given: names, shapes and configuration
+	modules   int
+	squares   []model.Input       // ‖W‖² of the rows of modules with DoRA
+	optimizer *optimize.Optimizer // of the adapter's parts, in their order
 }
 
 // New puts an adapter's tensors, and zero moments, on the device beside a model that is open without adapters. The adapter is one
@@ -54,22 +46,17 @@ func New(m *model.Model, a *lora.Adapter, o Options) (*Trainer, error) {
 	if !ok {
 		return nil, fmt.Errorf("model %s: %w", m.Dir(), model.ErrEncoder)
 	}
-	if err := errors.Join(m.CheckTrainable(), o.AdamW.check(), o.Schedule.check()); err != nil {
+	if err := m.CheckTrainable(); err != nil {
 		return nil, err
 	}
 	base := m.LoRABase()
 	if err := a.Check(base.Shape); err != nil {
 		return nil, err
 	}
-	t := &Trainer{
-		model: m, decoder: decoder, options: o, adapter: a, parts: a.Parts(), modules: len(a.Modules()),
-		programs: map[string]*model.Program{},
-	}
-	for _, p := range t.parts {
-		t.params = append(t.params, tensors.FromFlatDataAndDimensions(p.Data, p.Shape...))
-		for i := range t.moments {
-			t.moments[i] = append(t.moments[i], tensors.FromFlatDataAndDimensions(make([]float32, len(p.Data)), p.Shape...))
-		}
+	t := &Trainer{model: m, decoder: decoder, options: o, adapter: a, modules: len(a.Modules())}
+	var params []optimize.Param
+	for _, p := range a.Parts() {
+		params = append(params, optimize.Param{Name: p.Name, Shape: p.Shape, Data: p.Data})
 		if p.Role != lora.RoleMagnitude {
 			continue
 		}
@@ -83,7 +70,9 @@ func New(m *model.Model, a *lora.Adapter, o Options) (*Trainer, error) {
 		}
 		t.squares = append(t.squares, model.Input{Name: "squares." + p.Of, Tensor: tensors.FromFlatDataAndDimensions(squares, len(squares))})
 	}
-	return t, nil
+	var err error
+	t.optimizer, err = optimize.New(m.Backend().Backend, optimize.OnModel(m), params, t.loss, optimize.Options{AdamW: o.AdamW, Schedule: o.Schedule})
+	return t, err
 }
 
 // Update is what [Trainer.Step] did.
@@ -96,32 +85,30 @@ type Update struct {
 }
 
 // Step makes one update by the gradients of one or more batches, which are added up (gradient accumulation): the loss is
-// one mean over the tokens of all. On an error the adapter is as it was; see [ErrNotFinite].
+// one mean over the tokens of all. On an error the adapter is as it was; see [optimize.ErrNotFinite].
 func (t *Trainer) Step(ctx context.Context, batches ...[]Example) (Update, error) {
-	u := Update{Step: t.step + 1, LearningRate: t.options.AdamW.LearningRate * t.options.Schedule.Factor(t.step)}
+	tokens := 0
 	for _, b := range batches {
 		if err := t.check(b); err != nil {
-			return u, err
+			return Update{}, err
 		}
-		u.Tokens += Tokens(b)
+		tokens += Tokens(b)
 	}
-	if u.Tokens == 0 {
-		return u, errors.New("there are no examples")
+	if tokens == 0 {
+		return Update{}, errors.New("there are no examples")
 	}
-	var gradients []*tensors.Tensor
-	defer func() { finalize(gradients) }()
+	inputs := make([][]model.Input, len(batches))
 	for i, b := range batches {
-		loss, sums, err := t.gradients(ctx, b, i, 1/float32(u.Tokens), gradients)
-		if err != nil {
-			return u, err
+		inputs[i] = t.inputs(b, 1/float32(tokens))
+		if t.adapter.Config.Dropout > 0 {
+			inputs[i] = append(inputs[i], t.dropoutSeeds(i))
 		}
-		finalize(gradients)
-		gradients = sums
-		u.Loss += loss
 	}
-	var err error
-	u.GradNorm, err = t.update(ctx, u, gradients)
-	return u, err
+	u, err := t.optimizer.Step(ctx, inputs...)
+	if err != nil {
+		return Update{Step: u.Step, Tokens: tokens}, err
+	}
+	return Update{Step: u.Step, Loss: u.Losses[0], GradNorm: u.GradNorm, LearningRate: u.LearningRate, Tokens: tokens}, nil
 }
 
 // Loss is the sum, over the completions' tokens, of the negative log-probability, without dropout.
@@ -129,12 +116,11 @@ func (t *Trainer) Loss(ctx context.Context, batch []Example) (float64, error) {
 	if err := t.check(batch); err != nil {
 		return 0, err
 	}
-	out, err := t.run(ctx, "loss", batch, 1, nil, func(loss *Node, _ map[string]*Node) []*Node { return []*Node{loss} })
+	losses, err := t.optimizer.Losses(ctx, t.inputs(batch, 1))
 	if err != nil {
 		return 0, err
 	}
-	defer finalize(out)
-	return scalar(out[0])
+	return losses[0], nil
 }
 
 func (t *Trainer) check(batch []Example) error {
@@ -142,64 +128,32 @@ func (t *Trainer) check(batch []Example) error {
 	return check(batch, c.VocabSize, c.ContextLength)
 }
 
-// gradients adds those of a batch's loss to sums, which may be nil.
-func (t *Trainer) gradients(ctx context.Context, batch []Example, index int, weight float32, sums []*tensors.Tensor) (float64, []*tensors.Tensor, error) {
-	more := t.named("sum.", sums)
-	if t.adapter.Config.Dropout > 0 {
-		more = append(more, t.dropoutSeeds(index))
-	}
-	out, err := t.run(ctx, "gradients", batch, weight, more, func(loss *Node, in map[string]*Node) []*Node {
-		list := Gradient(loss, t.nodes("param.", in)...)
-		for i := range list {
-			if sums != nil {
-				list[i] = Add(list[i], in["sum."+t.parts[i].Name])
-			}
-		}
-		return append([]*Node{loss}, list...)
-	})
-	if err != nil {
-		return 0, nil, err
-	}
-	loss, err := scalar(out[0])
-	finalize(out[:1])
-	return loss, out[1:], err
+// inputs are those of a batch's loss, without dropout.
+func (t *Trainer) inputs(batch []Example, weight float32) []model.Input {
+	return append(slices.Clone(t.squares), shapeOf(batch, t.options.Rows).inputs(batch, weight)...)
 }
 
-// run compiles and runs a program of a batch's loss.
-func (t *Trainer) run(ctx context.Context, name string, batch []Example, weight float32, more []model.Input, build func(loss *Node, in map[string]*Node) []*Node) ([]*tensors.Tensor, error) {
-	shape := shapeOf(batch, t.options.Rows)
-	inputs := append(t.named("param.", t.params), t.squares...)
-	inputs = append(inputs, shape.inputs(batch, weight)...)
-	inputs = append(inputs, more...)
-	key := fmt.Sprint(name, shape, len(more))
-	return t.execute(ctx, key, inputs, func(f model.Frozen, in map[string]*Node) []*Node {
-		squares := map[string]*Node{}
-		for _, module := range t.adapter.Modules() {
-			squares[module] = in["squares."+module]
-		}
-		w := adapt(f, t.adapter, t.nodes("param.", in), squares)
-		if seeds := in["seeds"]; seeds != nil {
-			w.seeds, w.dropout = seeds, t.adapter.Config.Dropout
-		}
-		return build(languageLoss(t.model.Config(), t.decoder, w, in, t.options.Checkpoints && name == "gradients"), in)
-	})
+// loss is that of a batch, of inputs.
+func (t *Trainer) loss(f model.Frozen, params []*Node, in map[string]*Node, gradients bool) []*Node {
+	return []*Node{languageLoss(t.model.Config(), t.decoder, t.adapted(f, params, in), in, t.options.Checkpoints && gradients)}
 }
 
-func (t *Trainer) execute(ctx context.Context, key string, inputs []model.Input, build func(f model.Frozen, in map[string]*Node) []*Node) ([]*tensors.Tensor, error) {
-	p, ok := t.programs[key]
-	if !ok {
-		var err error
-		if p, err = t.model.NewProgram(key, inputs, build); err != nil {
-			return nil, err
-		}
-		t.programs[key] = p
+// adapted is the base with the adapter.
+func (t *Trainer) adapted(f model.Frozen, params []*Node, in map[string]*Node) *adapted {
+	squares := map[string]*Node{}
+	for _, module := range t.adapter.Modules() {
+		squares[module] = in["squares."+module]
 	}
-	return p.Run(ctx, inputs)
+	w := adapt(f, t.adapter, params, squares)
+	if seeds := in["seeds"]; seeds != nil {
+		w.seeds, w.dropout = seeds, t.adapter.Config.Dropout
+	}
+	return w
 }
 
 // dropoutSeeds are new ones for each module, update and batch of the update, from the run's seed alone.
 func (t *Trainer) dropoutSeeds(batch int) model.Input {
-	random := rand.New(rand.NewPCG(t.options.Seed, uint64(t.step)<<16|uint64(batch)))
+	random := rand.New(rand.NewPCG(t.options.Seed, uint64(t.Steps())<<16|uint64(batch)))
 	seeds := make([]uint32, t.modules)
 	for i := range seeds {
 		seeds[i] = random.Uint32()
@@ -207,62 +161,18 @@ func (t *Trainer) dropoutSeeds(batch int) model.Input {
 	return model.Input{Name: "seeds", Tensor: tensors.FromFlatDataAndDimensions(seeds, t.modules)}
 }
 
-// update makes the optimiser's step, unless the loss or the gradients are not finite.
-func (t *Trainer) update(ctx context.Context, u Update, gradients []*tensors.Tensor) (float64, error) {
-	scalars := t.options.AdamW.scalars(u.LearningRate, u.Step)
-	inputs := append(t.named("param.", t.params), t.named("first.", t.moments[0])...)
-	inputs = append(inputs, t.named("second.", t.moments[1])...)
-	inputs = append(inputs, t.named("gradient.", gradients)...)
-	inputs = append(inputs, model.Input{Name: "scalars", Tensor: tensors.FromFlatDataAndDimensions(scalars[:], len(scalars))})
-	out, err := t.execute(ctx, "update", inputs, func(_ model.Frozen, in map[string]*Node) []*Node {
-		first, second := t.nodes("first.", in), t.nodes("second.", in)
-		state := make([]moments, len(first))
-		for i := range state {
-			state[i] = moments{first[i], second[i]}
-		}
-		after, next, norm := t.options.AdamW.update(t.nodes("param.", in), t.nodes("gradient.", in), state, in["scalars"])
-		results := append([]*Node{norm}, after...)
-		for _, m := range next {
-			results = append(results, m.first)
-		}
-		for _, m := range next {
-			results = append(results, m.second)
-		}
-		return results
-	})
-	if err != nil {
-		return 0, err
-	}
-	norm, err := scalar(out[0])
-	finalize(out[:1])
-	out = out[1:]
-	if err == nil && !finite(u.Loss, norm) {
-		err = fmt.Errorf("update %d: the loss is %v and its gradient's norm %v: %w", u.Step, u.Loss, norm, ErrNotFinite)
-	}
-	if err != nil {
-		finalize(out)
-		return norm, err
-	}
-	t.replace(out)
-	t.step++
-	return norm, nil
-}
-
-// replace takes parameters, first and second moments in one list.
-func (t *Trainer) replace(list []*tensors.Tensor) {
-	n := len(t.parts)
-	for i, to := range []*[]*tensors.Tensor{&t.params, &t.moments[0], &t.moments[1]} {
-		finalize(*to)
-		*to = list[i*n : (i+1)*n]
-	}
-}
-
 // Steps is how many updates were made.
-func (t *Trainer) Steps() int { return t.step }
+func (t *Trainer) Steps() int { return t.optimizer.Steps() }
+
+// SaveState writes what [Trainer.RestoreState] goes on from, to the same bits.
+func (t *Trainer) SaveState(dir string) error { return t.optimizer.SaveState(dir) }
+
+// RestoreState reads what SaveState wrote for an adapter of the same configuration. On an error the trainer is as it was.
+func (t *Trainer) RestoreState(dir string) error { return t.optimizer.RestoreState(dir) }
 
 // Adapter copies the adapter from the device, as it is now.
 func (t *Trainer) Adapter() (*lora.Adapter, error) {
-	values, err := download(t.params)
+	values, err := t.optimizer.Values()
 	if err != nil {
 		return nil, err
 	}
@@ -271,69 +181,8 @@ func (t *Trainer) Adapter() (*lora.Adapter, error) {
 
 // Close frees what is on the device.
 func (t *Trainer) Close() {
-	for _, list := range [][]*tensors.Tensor{t.params, t.moments[0], t.moments[1]} {
-		finalize(list)
-	}
+	t.optimizer.Close()
 	for _, in := range t.squares {
-		finalize([]*tensors.Tensor{in.Tensor})
+		optimize.Finalize([]*tensors.Tensor{in.Tensor})
 	}
-	for _, p := range t.programs {
-		p.Close()
-	}
-	clear(t.programs)
-}
-
-// named are tensors in the order of the parts as inputs.
-func (t *Trainer) named(prefix string, list []*tensors.Tensor) []model.Input {
-	var inputs []model.Input
-	for i, value := range list {
-		inputs = append(inputs, model.Input{Name: prefix + t.parts[i].Name, Tensor: value})
-	}
-	return inputs
-}
-
-// nodes are the inputs of named, in order.
-func (t *Trainer) nodes(prefix string, in map[string]*Node) []*Node {
-	list := make([]*Node, len(t.parts))
-	for i, p := range t.parts {
-		list[i] = in[prefix+p.Name]
-	}
-	return list
-}
-
-func download(list []*tensors.Tensor) ([][]float32, error) {
-	values := make([][]float32, len(list))
-	for i, tensor := range list {
-		var err error
-		if values[i], err = tensors.CopyFlatData[float32](tensor); err != nil {
-			return nil, err
-		}
-	}
-	return values, nil
-}
-
-func scalar(t *tensors.Tensor) (float64, error) {
-	if t.DType() != dtypes.Float32 || t.Size() != 1 {
-		return 0, fmt.Errorf("got %s, expected one float32", t.Shape())
-	}
-	values, err := tensors.CopyFlatData[float32](t)
-	if err != nil {
-		return 0, err
-	}
-	return float64(values[0]), nil
-}
-
-func finalize(list []*tensors.Tensor) {
-	for _, t := range list {
-		_ = t.FinalizeAll() // only fails where it is freed already
-	}
-}
-
-func finite(list ...float64) bool {
-	for _, x := range list {
-		if math.IsNaN(x) || math.IsInf(x, 0) {
-			return false
-		}
-	}
-	return true
 }

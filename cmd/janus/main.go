@@ -16,7 +16,7 @@ import (
 const (
 	exitDone    = 0
 	exitUsage   = 2 // wrong usage, unreadable input, unwritable output
-	exitPartial = 3 // some rows failed or were not reached; the others are written
+	exitPartial = 3 // some rows failed or were not reached, or an interruption came first; the others are written
 )
 
 // partialError ends a command that did a part of its work.
@@ -45,7 +45,7 @@ func run() int {
 	}
 	fmt.Fprintln(os.Stderr, "janus:", err)
 	var partial *partialError
-	if errors.As(err, &partial) {
+	if errors.As(err, &partial) || errors.Is(err, context.Canceled) {
 		return exitPartial
 	}
 	return exitUsage

@@ -69,6 +69,9 @@ func TestKilledTraining(t *testing.T) {
 		if err == nil {
 			break
 		}
+		if code := cmd.ProcessState.ExitCode(); code >= 0 && code != exitPartial { // below 0 a signal ended it
+			t.Errorf("the interrupted training ended with %d, expected %d", code, exitPartial)
+		}
 		kills++
 	}
 	t.Logf("killed %d times", kills)

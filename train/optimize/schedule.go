@@ -1,4 +1,4 @@
-package train
+package optimize
 
 import (
 	"fmt"
@@ -25,7 +25,8 @@ type Schedule struct {
 	Total  int // steps of the run; Constant does not need it
 }
 
-func (s Schedule) check() error {
+// Check refuses values that no training can have.
+func (s Schedule) Check() error {
 	switch {
 	case !slices.Contains(Schedules(), s.Kind):
 		return fmt.Errorf("schedule %q: expected one of %s", s.Kind, strings.Join(Schedules(), ", "))

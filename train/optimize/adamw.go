@@ -1,4 +1,4 @@
-package train
+package optimize
 
 import (
 	"fmt"
@@ -13,7 +13,7 @@ type AdamW struct {
 	LearningRate float64 // before the schedule
 	Beta1, Beta2 float64
 	Eps          float64
-	WeightDecay  float64 // of every tensor
+	WeightDecay  float64 // of tensors without NoDecay
 	MaxGradNorm  float64 // gradients are scaled down to this length all together; 0 leaves them
 }
 
@@ -22,7 +22,8 @@ func DefaultAdamW() AdamW {
 	return AdamW{LearningRate: 2e-4, Beta1: 0.9, Beta2: 0.999, Eps: 1e-8, WeightDecay: 0.01, MaxGradNorm: 1}
 }
 
-func (o AdamW) check() error {
+// Check refuses values that no training can have.
+func (o AdamW) Check() error {
 	switch {
 	case !(o.LearningRate > 0) || math.IsInf(o.LearningRate, 0):
 		return fmt.Errorf("the learning rate is %v, expected above 0", o.LearningRate)
@@ -45,7 +46,10 @@ func (o AdamW) scalars(rate float64, step int) [3]float32 {
 }
 
 // moments are a tensor's running means of the gradient and of its square.
-type moments struct{ first, second *Node }
+type moments struct {
+	first, second *Node
+	decay         bool // whether the tensor has weight decay
+}
 
 // update takes one step: params, gradients and moments in one order, scalars [3]. norm is the gradients' length before
 // clipping.
@@ -62,10 +66,13 @@ func (o AdamW) update(params, gradients []*Node, state []moments, scalars *Node)
 		}
 		first := mix(state[i].first, g, o.Beta1)
 		second := mix(state[i].second, Mul(g, g), o.Beta2)
-		decayed := Sub(p, Mul(p, Mul(rate, ConstAs(rate, o.WeightDecay))))
+		decayed := p
+		if state[i].decay {
+			decayed = Sub(p, Mul(p, Mul(rate, ConstAs(rate, o.WeightDecay))))
+		}
 		root := Add(Mul(Sqrt(second), correction), ConstAs(p, o.Eps))
 		after = append(after, Sub(decayed, Mul(step, Div(first, root))))
-		next = append(next, moments{first, second})
+		next = append(next, moments{first, second, state[i].decay})
 	}
 	return after, next, norm
 }

@@ -1,0 +1,72 @@
+package run
+
+import (
+	"cmp"
+	"math"
+	"math/rand/v2"
+	"slices"
+)
+
+// sortedBatches is how many batches are sorted by length at a time: enough for rows of like length to meet, few enough for
+// the order of an epoch to stay random.
+const sortedBatches = 16
+
+// Batches are the rows of a training, update by update: in each epoch in an order of its own by the seed, with rows of like
+// length together. The same fields give the same batches.
+type Batches[T any] struct {
+	Rows       []T
+	Len        func(T) int
+	Size       int // rows of a batch
+	Accumulate int // batches of an update
+	Seed       uint64
+
+	epoch   int // of batches
+	batches [][]T
+}
+
+// PerEpoch is how many updates an epoch has.
+func (b *Batches[T]) PerEpoch() int {
+	batches := (len(b.Rows) + b.Size - 1) / b.Size
+	return (batches + b.Accumulate - 1) / b.Accumulate
+}
+
+// Total is how many updates a run of so many epochs has; most, where it is above 0, is an upper bound.
+func (b *Batches[T]) Total(epochs, most int) int {
+	total := b.PerEpoch() * epochs
+	if most > 0 {
+		total = min(total, most)
+	}
+	return total
+}
+
+// Of is the batches of the update after so many.
+func (b *Batches[T]) Of(steps int) [][]T {
+	per := b.PerEpoch()
+	if epoch := steps / per; b.batches == nil || epoch != b.epoch {
+		b.batches, b.epoch = b.divide(epoch), epoch
+	}
+	first := steps % per * b.Accumulate
+	return b.batches[first:min(first+b.Accumulate, len(b.batches))]
+}
+
+// divide makes the batches of an epoch.
+func (b *Batches[T]) divide(epoch int) [][]T {
+	random := rand.New(rand.NewPCG(b.Seed, uint64(epoch)))
+	order := random.Perm(len(b.Rows))
+	var batches [][]T
+	for chunk := range slices.Chunk(order, b.Size*sortedBatches) {
+		slices.SortStableFunc(chunk, func(x, y int) int { return cmp.Compare(b.Len(b.Rows[x]), b.Len(b.Rows[y])) })
+		for indices := range slices.Chunk(chunk, b.Size) {
+			batch := make([]T, len(indices))
+			for i, at := range indices {
+				batch[i] = b.Rows[at]
+			}
+			batches = append(batches, batch)
+		}
+	}
+	random.Shuffle(len(batches), func(i, j int) { batches[i], batches[j] = batches[j], batches[i] })
+	return batches
+}
+
+// WarmupSteps is a share of the updates, rounded up.
+func WarmupSteps(share float64, total int) int { return int(math.Ceil(share * float64(total))) }

@@ -1,0 +1,182 @@
+package run
+
+import (
+	"context"
+	"errors"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"testing"
+)
+
+// countTask counts its updates; its loss on dev rows is the distance from the best count.
+type countTask struct {
+	n, best int
+	stopAt  int // Step cancels there
+	failAt  int
+	cancel  func()
+}
+
+var errBroken = errors.New("broken")
+
+func (c *countTask) Steps() int { return c.n }
+
+func (c *countTask) Step(ctx context.Context) (Step, error) {
+	if c.cancel != nil && c.n == c.stopAt {
+		c.cancel()
+	}
+	if err := ctx.Err(); err != nil {
+		return Step{}, err
+	}
+	if c.failAt > 0 && c.n == c.failAt {
+		return Step{}, errBroken
+	}
+	c.n++
+	return Step{Tokens: 1, Values: map[string]float64{TrainLoss: float64(c.n)}}, nil
+}
+
+func (c *countTask) Validate(context.Context) (float64, map[string]float64, error) {
+	loss := float64(max(c.n-c.best, c.best-c.n))
+	return loss, map[string]float64{DevLoss: loss}, nil
+}
+
+func (c *countTask) SaveState(dir string) error {
+	return os.WriteFile(filepath.Join(dir, "state"), []byte(strconv.Itoa(c.n)), 0o644)
+}
+
+func (c *countTask) RestoreState(dir string) error {
+	data, err := os.ReadFile(filepath.Join(dir, "state"))
+	if err != nil {
+		return err
+	}
+	c.n, err = strconv.Atoi(string(data))
+	return err
+}
+
+func (c *countTask) Write(dir string) error {
+	return os.WriteFile(filepath.Join(dir, "result"), []byte(strconv.Itoa(c.n)), 0o644)
+}
+
+func countLoop(t *testing.T, dir string, task *countTask, dev bool, patience int) (*Loop, context.Context) {
+	t.Helper()
+	r, err := Start(dir, Spec{Command: "count", Config: &struct{}{}}, true)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = r.Close() })
+	ctx, cancel := context.WithCancel(context.Background())
+	t.Cleanup(cancel)
+	if task.stopAt > 0 {
+		task.cancel = cancel
+	}
+	return &Loop{Run: r, Task: task, Log: io.Discard, Total: 20, Dev: dev, EvalEvery: 3, SaveEvery: 2, Patience: patience}, ctx
+}
+
+func TestLoop(t *testing.T) {
+	for name, c := range map[string]struct {
+		dev      bool
+		patience int
+		want     Outcome
+	}{
+		"no dev rows": {false, 2, Outcome{Steps: 20, BestStep: 20}},
+		"to the end":  {true, 0, Outcome{Steps: 20, BestStep: 9, DevLoss: 1}},
+		"early end":   {true, 2, Outcome{Steps: 15, BestStep: 9, DevLoss: 1, Early: true}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			dir := filepath.Join(t.TempDir(), "run")
+			l, ctx := countLoop(t, dir, &countTask{best: 8}, c.dev, c.patience)
+			got, err := l.Train(ctx)
+			if err != nil {
+				t.Fatal(err)
+			}
+			data, err := os.ReadFile(filepath.Join(got.Checkpoint, "result"))
+			if err != nil || string(data) != strconv.Itoa(c.want.BestStep) {
+				t.Errorf("the result is %q (%v), expected %d", data, err, c.want.BestStep)
+			}
+			got.Checkpoint = ""
+			if *got != c.want {
+				t.Errorf("got %+v, expected %+v", *got, c.want)
+			}
+		})
+	}
+}
+
+// An interrupted loop keeps what it did, and goes on to the same outcome and the same metrics.
+func TestLoopResumes(t *testing.T) {
+	whole := filepath.Join(t.TempDir(), "whole")
+	l, ctx := countLoop(t, whole, &countTask{best: 8}, true, 3)
+	want, err := l.Train(ctx)
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := filepath.Join(t.TempDir(), "run")
+	for _, stop := range []int{1, 7, 8, 13} {
+		l, ctx := countLoop(t, dir, &countTask{best: 8, stopAt: stop}, true, 3)
+		if _, err := l.Train(ctx); !errors.Is(err, context.Canceled) {
+			t.Fatalf("got %v", err)
+		}
+		if _, step, ok := l.Run.Latest(); !ok || step != stop {
+			t.Errorf("the last checkpoint is of update %d, expected %d", step, stop)
+		}
+		if err := l.Run.Close(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	l, ctx = countLoop(t, dir, &countTask{best: 8}, true, 3)
+	got, err := l.Train(ctx)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got.BestStep != want.BestStep || got.Steps != want.Steps || got.DevLoss != want.DevLoss {
+		t.Errorf("got %+v, expected %+v", got, want)
+	}
+	a, errA := os.ReadFile(filepath.Join(dir, metricsFile))
+	b, errB := os.ReadFile(filepath.Join(whole, metricsFile))
+	if errA != nil || errB != nil || !slices.Equal(a, b) {
+		t.Errorf("the metrics differ (%v, %v):\n%s\n%s", errA, errB, a, b)
+	}
+}
+
+func TestLoopFails(t *testing.T) {
+	l, ctx := countLoop(t, filepath.Join(t.TempDir(), "run"), &countTask{best: 8, failAt: 5}, true, 3)
+	if _, err := l.Train(ctx); !errors.Is(err, errBroken) {
+		t.Errorf("got %v", err)
+	}
+	if _, step, _ := l.Run.Latest(); step != 4 {
+		t.Errorf("the last checkpoint is of update %d, expected 4", step)
+	}
+}
+
+// Every row comes once an epoch, rows of like length together, in an order that the seed and the epoch give.
+func TestBatches(t *testing.T) {
+	rows := make([]int, 103)
+	for i := range rows {
+		rows[i] = i * 37 % 101
+	}
+	b := Batches[int]{Rows: rows, Len: func(n int) int { return n }, Size: 4, Accumulate: 3, Seed: 5}
+	if b.PerEpoch() != 9 || b.Total(3, 0) != 27 || b.Total(3, 10) != 10 {
+		t.Errorf("an epoch has %d updates, three have %d, at most 10 are %d", b.PerEpoch(), b.Total(3, 0), b.Total(3, 10))
+	}
+	var epochs [2][]int
+	for step := range 18 {
+		for _, batch := range b.Of(step) {
+			epochs[step/9] = append(epochs[step/9], batch...)
+		}
+	}
+	if slices.Equal(epochs[0], epochs[1]) {
+		t.Error("both epochs have one order")
+	}
+	again := Batches[int]{Rows: rows, Len: b.Len, Size: 4, Accumulate: 3, Seed: 5}
+	if !slices.EqualFunc(again.Of(13), b.Of(13), slices.Equal) {
+		t.Error("the same update has other batches the second time")
+	}
+	slices.Sort(rows)
+	for _, e := range epochs {
+		slices.Sort(e)
+		if !slices.Equal(e, rows) {
+			t.Error("an epoch has not every row once")
+		}
+	}
+}

@@ -60,3 +60,11 @@ func continued(tok tokenizer.Tokenizer, text string) ([]int32, error) {
 	}
 	return encode(text)
 }
+
+// Closing is what a review of a model without heads asks after the analysis: the tokens of the closing phrase, and the first
+// tokens of the two answers to it, of which the probabilities are compared. An error says that the model's tokenizer does not
+// tell the answers apart.
+func (p *Prompter) Closing() (closing []int32, yes, no int32, err error) {
+	a, err := newAnswer(p.tok, p.text.Closing())
+	return a.closing, a.yes, a.no, err
+}

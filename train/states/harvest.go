@@ -9,7 +9,10 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 	"slices"
+	"strings"
+	"time"
 
 	"github.com/januslm/janus/classifier"
 	"github.com/januslm/janus/finding"
@@ -34,6 +37,8 @@ type Options struct {
 	MaxPrompt int            // most tokens of a prompt; 0 is review.DefaultMaxPrompt
 	Prompts   *prompts.Set   // nil is prompts.Plain
 	Limits    review.Limits  // of batches
+	// Analyses keeps what the model writes, too: see [Analysis]. An encoder writes nothing.
+	Analyses bool
 	// Progress is told how many findings are done; it may be nil.
 	Progress func(done, total int)
 }
@@ -41,6 +46,7 @@ type Options struct {
 // Harvested is what came of it.
 type Harvested struct {
 	Keys     []string // of the findings; empty where one failed
+	Analyses []string // keys of the analyses; nil where they are not kept, empty where a finding failed
 	Errors   []error  // of the findings
 	Cut      int      // findings whose prompt was cut to fit
 	Known    int      // findings whose states were there
@@ -56,6 +62,7 @@ type harvest struct {
 	prompts  [][]int32
 	result   *Harvested
 	there    map[place]bool
+	writing  *writing // nil where analyses are not kept
 	done     int
 }
 
@@ -96,6 +103,11 @@ func Harvest(ctx context.Context, m *model.Model, dir string, findings []finding
 		}
 		h.done += len(rows)
 		h.report()
+	}
+	if h.writing != nil {
+		for _, key := range h.result.Keys {
+			h.result.Analyses = append(h.result.Analyses, h.writing.key(key))
+		}
 	}
 	return h.result, nil
 }
@@ -142,6 +154,9 @@ func (o *Options) check(m *model.Model) error {
 func (h *harvest) prepare(ctx context.Context) error {
 	prompter, err := review.NewPrompter(h.model, h.options.Prompts)
 	if err != nil {
+		return err
+	}
+	if err := h.newWriting(prompter); err != nil {
 		return err
 	}
 	limit := h.model.Config().ContextLength - h.options.Sampling.MaxTokens
@@ -207,7 +222,7 @@ func (h *harvest) missing() (todo []int) {
 	for i, key := range h.result.Keys {
 		switch {
 		case key == "":
-		case len(h.lacking(key)) == 0 || taken[key]:
+		case len(h.lacking(key)) == 0 && !h.writing.lacks(key) || taken[key]:
 			h.result.Known++
 		default:
 			taken[key] = true
@@ -276,10 +291,11 @@ func (h *harvest) batch(ctx context.Context, prefix []int32, rows []int, b revie
 	return nil
 }
 
-// pooled are a finding's states by feature and length, and the tokens of its analysis.
+// pooled are a finding's states by feature and length, the number of its analysis's tokens, and that where it is kept.
 type pooled struct {
-	states [][][]float32
-	tokens int
+	states   [][][]float32
+	tokens   int
+	analysis Analysis
 }
 
 func (h *harvest) run(ctx context.Context, prefix []int32, rows []int, b review.Batch) ([]pooled, error) {
@@ -296,18 +312,39 @@ func (h *harvest) run(ctx context.Context, prefix []int32, rows []int, b review.
 		s.Seed = review.RowSeed(s.Seed, h.findings[i].ID)
 		batch.Rows = append(batch.Rows, model.Row{Prompt: h.prompts[i][len(prefix):], Adapter: adapter, Sampling: s})
 	}
-	verdicts, err := h.model.Generate(ctx, batch, model.ReviewOptions{
-		KeepPooled: h.options.Lengths, Slots: b.Slots, RoomPrompt: b.Room - 1, RoomTokens: h.options.Sampling.MaxTokens,
-	})
+	o := model.ReviewOptions{KeepPooled: h.options.Lengths}
+	pass := h.model.Generate
+	if h.writing != nil {
+		o = h.writing.options
+		if h.writing.closed {
+			pass = h.model.Review
+		}
+	}
+	o.Slots, o.RoomPrompt, o.RoomTokens = b.Slots, b.Room-1, h.options.Sampling.MaxTokens
+	start := time.Now()
+	verdicts, err := pass(ctx, batch, o)
 	if err != nil {
 		return nil, err
 	}
+	seconds := time.Since(start).Seconds() / float64(len(rows))
 	all := h.model.Features()
+	var features []int
+	for _, f := range h.options.Features {
+		features = append(features, slices.Index(all, f))
+	}
 	list := make([]pooled, len(rows))
-	for k, v := range verdicts {
+	for k := range verdicts {
+		v := &verdicts[k]
 		list[k].tokens = len(v.Tokens)
-		for _, f := range h.options.Features {
-			list[k].states = append(list[k].states, v.Pooled[slices.Index(all, f)])
+		for _, f := range features {
+			var kept [][]float32
+			for _, length := range h.options.Lengths {
+				kept = append(kept, v.Pooled[f][slices.Index(o.KeepPooled, length)])
+			}
+			list[k].states = append(list[k].states, kept)
+		}
+		if h.writing != nil {
+			list[k].analysis = h.writing.analysis(h.result.Keys[rows[k]], len(h.prompts[rows[k]]), v, features, seconds)
 		}
 	}
 	return list, nil
@@ -332,8 +369,11 @@ func (h *harvest) embed(ctx context.Context, rows []int, adapter int) ([]pooled,
 	return list, nil
 }
 
-// write adds a part with the states that were lacking.
+// write adds parts with what was lacking: the analyses, then the states.
 func (h *harvest) write(rows []int, list []pooled) error {
+	if err := h.writeAnalyses(rows, list); err != nil {
+		return fmt.Errorf("writing analyses: %w", err)
+	}
 	var out []Row
 	for k, i := range rows {
 		f := &h.findings[i]
@@ -354,11 +394,33 @@ func (h *harvest) write(rows []int, list []pooled) error {
 	if len(out) == 0 {
 		return nil
 	}
-	if err := writePart(h.dir, out); err != nil {
+	if err := writeRows(h.dir, out); err != nil {
 		return fmt.Errorf("writing states: %w", err)
 	}
 	for _, r := range out {
 		h.there[place{r.Key, r.Feature, r.Length}] = true
 	}
 	return nil
+}
+
+func (h *harvest) writeAnalyses(rows []int, list []pooled) error {
+	var out []Analysis
+	for k, i := range rows {
+		if key := h.result.Keys[i]; h.writing.lacks(key) {
+			h.writing.there[h.writing.key(key)] = true
+			out = append(out, list[k].analysis)
+		}
+	}
+	if len(out) == 0 {
+		return nil
+	}
+	dir := filepath.Join(h.dir, analysesDir)
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return err
+	}
+	var keys strings.Builder
+	for _, a := range out {
+		fmt.Fprintln(&keys, a.Key)
+	}
+	return writePart(dir, keys.String(), out)
 }

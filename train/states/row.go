@@ -167,19 +167,24 @@ func places(dir string) (map[place]bool, error) {
 	return there, nil
 }
 
-// writePart adds a part. Its name follows from what is in it.
-func writePart(dir string, rows []Row) (err error) {
+// writeRows adds a part of states.
+func writeRows(dir string, rows []Row) error {
 	var text strings.Builder
 	for _, r := range rows {
 		fmt.Fprintln(&text, r.Key, r.Feature, r.Length)
 	}
-	path := filepath.Join(dir, hashOf(text.String())[:24]+partEnding)
+	return writePart(dir, text.String(), rows)
+}
+
+// writePart adds a part. Its name follows from what is in it, which text says.
+func writePart[T any](dir, text string, rows []T) (err error) {
+	path := filepath.Join(dir, hashOf(text)[:24]+partEnding)
 	f, err := renameio.NewPendingFile(path, renameio.WithPermissions(0o644))
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, f.Cleanup()) }()
-	w := parquet.NewGenericWriter[Row](f, parquet.Compression(&parquet.Zstd))
+	w := parquet.NewGenericWriter[T](f, parquet.Compression(&parquet.Zstd))
 	if _, err := w.Write(rows); err != nil {
 		return err
 	}

@@ -66,6 +66,12 @@ func roundLabels(n int) int {
 	return max(1, (n+step-1)/step) * step
 }
 
+// Inputs lays examples out for [LanguageLoss]. Sizes are rounded up, so that few programs are compiled; rows is the least number of
+// rows, weight that of each label.
+func Inputs(examples []Example, rows int, weight float32) []model.Input {
+	return shapeOf(examples, rows).inputs(examples, weight)
+}
+
 // inputs lays examples out for a program: right-padded rows, and of each label where in the flattened rows its logits come
 // from, its token and its weight, which is 0 where there is no label.
 func (s batchShape) inputs(examples []Example, weight float32) []model.Input {
@@ -92,8 +98,8 @@ func (s batchShape) inputs(examples []Example, weight float32) []model.Input {
 	}
 }
 
-// check refuses examples that a model cannot learn from.
-func check(examples []Example, vocabulary, context int) error {
+// CheckExamples refuses examples that a model of so many tokens and such a context cannot learn from.
+func CheckExamples(examples []Example, vocabulary, context int) error {
 	if len(examples) == 0 {
 		return fmt.Errorf("there are no examples")
 	}

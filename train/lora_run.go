@@ -3,10 +3,8 @@ package train
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"path/filepath"
-	"slices"
 
 	"github.com/januslm/janus/lora"
 	"github.com/januslm/janus/model"
@@ -54,7 +52,7 @@ func (l *LoRARun) Train(ctx context.Context) (*Result, error) {
 	}
 	defer trainer.Close()
 	loop := run.Loop{
-		Run: l.Run, Task: &loraTask{trainer, batches, l.Data.Dev}, Log: l.Log, Total: total, Dev: len(l.Data.Dev) > 0,
+		Run: l.Run, Task: &loraTask{Examples{trainer, batches, l.Data.Dev}, trainer}, Log: l.Log, Total: total, Dev: len(l.Data.Dev) > 0,
 		EvalEvery: c.EvalEvery, SaveEvery: c.SaveEvery, Patience: c.Patience,
 	}
 	if loop.EvalEvery == 0 {
@@ -77,44 +75,13 @@ func (l *LoRARun) Train(ctx context.Context) (*Result, error) {
 
 // loraTask implements [run.Task].
 type loraTask struct {
-	*Trainer
-	batches *run.Batches[Example]
-	dev     []Example
-}
-
-// Step makes the next update.
-func (t *loraTask) Step(ctx context.Context) (run.Step, error) {
-	batches := t.batches.Of(t.Steps())
-	u, err := t.Trainer.Step(ctx, batches...)
-	read := 0
-	for _, e := range slices.Concat(batches...) {
-		read += e.Len()
-	}
-	return run.Step{
-		Tokens: read, Note: fmt.Sprintf("loss %.4f", u.Loss),
-		Values: map[string]float64{run.TrainLoss: u.Loss, run.LearningRate: u.LearningRate, run.GradNorm: u.GradNorm},
-	}, err
-}
-
-// Validate is the mean loss over the tokens of the dev side.
-func (t *loraTask) Validate(ctx context.Context) (float64, map[string]float64, error) {
-	rows := slices.Clone(t.dev)
-	slices.SortStableFunc(rows, func(a, b Example) int { return a.Len() - b.Len() })
-	sum := 0.0
-	for batch := range slices.Chunk(rows, t.batches.Size) {
-		loss, err := t.Loss(ctx, batch)
-		if err != nil {
-			return 0, nil, err
-		}
-		sum += loss
-	}
-	loss := sum / float64(Tokens(rows))
-	return loss, map[string]float64{run.DevLoss: loss}, nil
+	Examples
+	trainer *Trainer
 }
 
 // Write writes the adapter.
 func (t *loraTask) Write(dir string) error {
-	a, err := t.Adapter()
+	a, err := t.trainer.Adapter()
 	if err != nil {
 		return err
 	}

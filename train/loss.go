@@ -8,11 +8,11 @@ import (
 	"github.com/januslm/janus/transformer"
 )
 
-// languageLoss is Σ weight·(−log p(target)) over the labelled positions, a scalar: the cross-entropy of Transformers'
-// CausalLM models where weights are 1/labels. in are the inputs of [batchShape.inputs].
+// LanguageLoss is Σ weight·(−log p(target)) over the labelled positions, a scalar: the cross-entropy of Transformers'
+// CausalLM models where weights are 1/labels. in are those of [Inputs].
 //
 // With checkpoints, the layers' inner values are computed again in the backward pass instead of kept.
-func languageLoss(c *transformer.Config, d transformer.Decoder, w transformer.Weights, in map[string]*Node, checkpoints bool) *Node {
+func LanguageLoss(c *transformer.Config, d transformer.Decoder, w transformer.Weights, in map[string]*Node, checkpoints bool) *Node {
 	ids := in["ids"]
 	b, s := ids.Shape().Dim(0), ids.Shape().Dim(1)
 	columns := Iota(ids.Graph(), shapes.Make(dtypes.Int32, b, s), 1)

@@ -125,17 +125,17 @@ func (t *Trainer) Loss(ctx context.Context, batch []Example) (float64, error) {
 
 func (t *Trainer) check(batch []Example) error {
 	c := t.model.Config()
-	return check(batch, c.VocabSize, c.ContextLength)
+	return CheckExamples(batch, c.VocabSize, c.ContextLength)
 }
 
 // inputs are those of a batch's loss, without dropout.
 func (t *Trainer) inputs(batch []Example, weight float32) []model.Input {
-	return append(slices.Clone(t.squares), shapeOf(batch, t.options.Rows).inputs(batch, weight)...)
+	return append(slices.Clone(t.squares), Inputs(batch, t.options.Rows, weight)...)
 }
 
 // loss is that of a batch, of inputs.
 func (t *Trainer) loss(f model.Frozen, params []*Node, in map[string]*Node, gradients bool) []*Node {
-	return []*Node{languageLoss(t.model.Config(), t.decoder, t.adapted(f, params, in), in, t.options.Checkpoints && gradients)}
+	return []*Node{LanguageLoss(t.model.Config(), t.decoder, t.adapted(f, params, in), in, t.options.Checkpoints && gradients)}
 }
 
 // adapted is the base with the adapter.

@@ -168,13 +168,13 @@ func newTrainer(t *testing.T, base, dir string, o Options) (*Trainer, []Example)
 // gradientsOf are by name, and the loss.
 func gradientsOf(t *testing.T, trainer *Trainer, examples []Example) (float64, map[string][]float32) {
 	t.Helper()
-	losses, list, err := trainer.optimizer.Gradients(context.Background(), trainer.inputs(examples, 1/float32(Tokens(examples))), nil)
+	losses, list, err := trainer.optimizer.Gradients(context.Background(), trainer.inputs(examples, 1/float32(Tokens(examples)), nil), nil)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer optimize.Finalize(list)
 	got := map[string][]float32{}
-	for i, p := range trainer.adapter.Parts() {
+	for i, p := range trainer.adapting.adapter.Parts() {
 		got[p.Name] = tensors.MustCopyFlatData[float32](list[i])
 	}
 	return losses[0], got

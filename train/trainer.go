@@ -5,10 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
-	"slices"
 
 	. "github.com/gomlx/gomlx/core/graph" //nolint:revive // GoMLX's own habit for graph functions
-	"github.com/gomlx/gomlx/core/tensors"
 
 	"github.com/januslm/janus/lora"
 	"github.com/januslm/janus/model"
@@ -33,9 +31,7 @@ type Trainer struct {
 	model     *model.Model
 	decoder   transformer.Decoder
 	options   Options
-	adapter   *lora.Adapter // as it was given: names, shapes and configuration
-	modules   int
-	squares   []model.Input       // ‖W‖² of the rows of modules with DoRA
+	adapting  *Adapting
 	optimizer *optimize.Optimizer // of the adapter's parts, in their order
 }
 
@@ -46,32 +42,12 @@ func New(m *model.Model, a *lora.Adapter, o Options) (*Trainer, error) {
 	if !ok {
 		return nil, fmt.Errorf("model %s: %w", m.Dir(), model.ErrEncoder)
 	}
-	if err := m.CheckTrainable(); err != nil {
+	adapting, err := NewAdapting(m, a)
+	if err != nil {
 		return nil, err
 	}
-	base := m.LoRABase()
-	if err := a.Check(base.Shape); err != nil {
-		return nil, err
-	}
-	t := &Trainer{model: m, decoder: decoder, options: o, adapter: a, modules: len(a.Modules())}
-	var params []optimize.Param
-	for _, p := range a.Parts() {
-		params = append(params, optimize.Param{Name: p.Name, Shape: p.Shape, Data: p.Data})
-		if p.Role != lora.RoleMagnitude {
-			continue
-		}
-		norms, err := base.Norms(p.Of)
-		if err != nil {
-			return nil, fmt.Errorf("module %s: %w", p.Of, err)
-		}
-		squares := make([]float32, len(norms))
-		for i, n := range norms {
-			squares[i] = float32(n * n)
-		}
-		t.squares = append(t.squares, model.Input{Name: "squares." + p.Of, Tensor: tensors.FromFlatDataAndDimensions(squares, len(squares))})
-	}
-	var err error
-	t.optimizer, err = optimize.New(m.Backend().Backend, optimize.OnModel(m), params, t.loss, optimize.Options{AdamW: o.AdamW, Schedule: o.Schedule})
+	t := &Trainer{model: m, decoder: decoder, options: o, adapting: adapting}
+	t.optimizer, err = optimize.New(m.Backend().Backend, optimize.OnModel(m), adapting.Params(), t.loss, optimize.Options{AdamW: o.AdamW, Schedule: o.Schedule})
 	return t, err
 }
 
@@ -99,10 +75,9 @@ func (t *Trainer) Step(ctx context.Context, batches ...[]Example) (Update, error
 	}
 	inputs := make([][]model.Input, len(batches))
 	for i, b := range batches {
-		inputs[i] = t.inputs(b, 1/float32(tokens))
-		if t.adapter.Config.Dropout > 0 {
-			inputs[i] = append(inputs[i], t.dropoutSeeds(i))
-		}
+		// From the run's seed, the update and the batch alone, so that a run can be resumed.
+		random := rand.New(rand.NewPCG(t.options.Seed, uint64(t.Steps())<<16|uint64(i)))
+		inputs[i] = t.inputs(b, 1/float32(tokens), random)
 	}
 	u, err := t.optimizer.Step(ctx, inputs...)
 	if err != nil {
@@ -116,7 +91,7 @@ func (t *Trainer) Loss(ctx context.Context, batch []Example) (float64, error) {
 	if err := t.check(batch); err != nil {
 		return 0, err
 	}
-	losses, err := t.optimizer.Losses(ctx, t.inputs(batch, 1))
+	losses, err := t.optimizer.Losses(ctx, t.inputs(batch, 1, nil))
 	if err != nil {
 		return 0, err
 	}
@@ -128,37 +103,14 @@ func (t *Trainer) check(batch []Example) error {
 	return CheckExamples(batch, c.VocabSize, c.ContextLength)
 }
 
-// inputs are those of a batch's loss, without dropout.
-func (t *Trainer) inputs(batch []Example, weight float32) []model.Input {
-	return append(slices.Clone(t.squares), Inputs(batch, t.options.Rows, weight)...)
+// inputs are those of a batch's loss; without random there is no dropout.
+func (t *Trainer) inputs(batch []Example, weight float32, random *rand.Rand) []model.Input {
+	return append(t.adapting.Inputs(random), Inputs(batch, t.options.Rows, weight)...)
 }
 
 // loss is that of a batch, of inputs.
 func (t *Trainer) loss(f model.Frozen, params []*Node, in map[string]*Node, gradients bool) []*Node {
-	return []*Node{LanguageLoss(t.model.Config(), t.decoder, t.adapted(f, params, in), in, t.options.Checkpoints && gradients)}
-}
-
-// adapted is the base with the adapter.
-func (t *Trainer) adapted(f model.Frozen, params []*Node, in map[string]*Node) *adapted {
-	squares := map[string]*Node{}
-	for _, module := range t.adapter.Modules() {
-		squares[module] = in["squares."+module]
-	}
-	w := adapt(f, t.adapter, params, squares)
-	if seeds := in["seeds"]; seeds != nil {
-		w.seeds, w.dropout = seeds, t.adapter.Config.Dropout
-	}
-	return w
-}
-
-// dropoutSeeds are new ones for each module, update and batch of the update, from the run's seed alone.
-func (t *Trainer) dropoutSeeds(batch int) model.Input {
-	random := rand.New(rand.NewPCG(t.options.Seed, uint64(t.Steps())<<16|uint64(batch)))
-	seeds := make([]uint32, t.modules)
-	for i := range seeds {
-		seeds[i] = random.Uint32()
-	}
-	return model.Input{Name: "seeds", Tensor: tensors.FromFlatDataAndDimensions(seeds, t.modules)}
+	return []*Node{LanguageLoss(t.model.Config(), t.decoder, t.adapting.Weights(f, params, in), in, t.options.Checkpoints && gradients)}
 }
 
 // Steps is how many updates were made.
@@ -176,13 +128,11 @@ func (t *Trainer) Adapter() (*lora.Adapter, error) {
 	if err != nil {
 		return nil, err
 	}
-	return t.adapter.With(values)
+	return t.adapting.Adapter(values)
 }
 
 // Close frees what is on the device.
 func (t *Trainer) Close() {
 	t.optimizer.Close()
-	for _, in := range t.squares {
-		optimize.Finalize([]*tensors.Tensor{in.Tensor})
-	}
+	t.adapting.Close()
 }

@@ -48,7 +48,8 @@ func (o AdamW) scalars(rate float64, step int) [3]float32 {
 // moments are a tensor's running means of the gradient and of its square.
 type moments struct {
 	first, second *Node
-	decay         bool // whether the tensor has weight decay
+	decay         bool    // whether the tensor has weight decay
+	factor        float64 // of the learning rate; 0 is 1
 }
 
 // update takes one step: params, gradients and moments in one order, scalars [3]. norm is the gradients' length before
@@ -58,7 +59,10 @@ func (o AdamW) update(params, gradients []*Node, state []moments, scalars *Node)
 	scalar := func(i int) *Node { return Reshape(Slice(scalars, AxisElem(i))) }
 	rate, step, correction := scalar(0), scalar(1), scalar(2)
 	for i, p := range params {
-		g := gradients[i]
+		g, rate, step := gradients[i], rate, step
+		if f := state[i].factor; f != 0 && f != 1 {
+			rate, step = Mul(rate, ConstAs(rate, f)), Mul(step, ConstAs(step, f))
+		}
 		if o.MaxGradNorm > 0 {
 			// As torch.nn.utils.clip_grad_norm_.
 			factor := Div(ConstAs(norm, o.MaxGradNorm), Add(norm, ConstAs(norm, 1e-6)))
@@ -72,7 +76,7 @@ func (o AdamW) update(params, gradients []*Node, state []moments, scalars *Node)
 		}
 		root := Add(Mul(Sqrt(second), correction), ConstAs(p, o.Eps))
 		after = append(after, Sub(decayed, Mul(step, Div(first, root))))
-		next = append(next, moments{first, second, state[i].decay})
+		next = append(next, moments{first, second, state[i].decay, state[i].factor})
 	}
 	return after, next, norm
 }

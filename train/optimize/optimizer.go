@@ -25,6 +25,8 @@ type Param struct {
 	Data  []float32 // row by row
 	// NoDecay leaves weight decay out, as is usual for biases and norms where all weights are trained.
 	NoDecay bool
+	// Rate is a factor of the learning rate, such as for a new head on a pretrained base; 0 is 1.
+	Rate float64
 }
 
 // Loss makes scalars of the params, in the optimiser's order, and of a batch's inputs by name. The first is what an update
@@ -58,7 +60,7 @@ func New(b compute.Backend, compile Compile, params []Param, loss Loss, o Option
 	}
 	t := &Optimizer{compile: compile, backend: OnBackend(b), loss: loss, options: o, programs: map[string]Program{}}
 	for _, p := range params {
-		t.params = append(t.params, Param{Name: p.Name, Shape: p.Shape, NoDecay: p.NoDecay})
+		t.params = append(t.params, Param{Name: p.Name, Shape: p.Shape, NoDecay: p.NoDecay, Rate: p.Rate})
 		t.values = append(t.values, tensors.FromFlatDataAndDimensions(p.Data, p.Shape...))
 		for i := range t.moments {
 			t.moments[i] = append(t.moments[i], tensors.FromFlatDataAndDimensions(make([]float32, len(p.Data)), p.Shape...))
@@ -117,6 +119,15 @@ func (t *Optimizer) Losses(ctx context.Context, batch []Input) ([]float64, error
 	}
 	defer Finalize(out)
 	return Scalars(out)
+}
+
+// Evaluate runs a function of the tensors, as they are now, and of a batch's inputs: the logits of dev rows, for instance. name
+// tells it from others. The caller frees what it gives.
+func (t *Optimizer) Evaluate(ctx context.Context, name string, batch []Input, build func(frozen model.Frozen, params []*Node, in map[string]*Node) []*Node) ([]*tensors.Tensor, error) {
+	inputs := append(t.named("param.", t.values), batch...)
+	return t.execute(ctx, t.compile, programKey("evaluate "+name, batch, false), inputs, func(f model.Frozen, in map[string]*Node) []*Node {
+		return build(f, t.nodes("param.", in), in)
+	})
 }
 
 // Gradients adds those of a batch's loss to sums, which may be nil: the sum is a new list in the order of the params, which the
@@ -186,7 +197,7 @@ func (t *Optimizer) update(ctx context.Context, u Update, gradients []*tensors.T
 		first, second := t.nodes("first.", in), t.nodes("second.", in)
 		state := make([]moments, len(first))
 		for i := range state {
-			state[i] = moments{first[i], second[i], !t.params[i].NoDecay}
+			state[i] = moments{first[i], second[i], !t.params[i].NoDecay, t.params[i].Rate}
 		}
 		after, next, norm := t.options.AdamW.update(t.nodes("param.", in), t.nodes("gradient.", in), state, in["scalars"])
 		results := append([]*Node{norm}, after...)

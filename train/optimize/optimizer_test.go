@@ -40,11 +40,15 @@ func points(weight float32, xs ...float32) []Input {
 
 func fresh(t *testing.T, o Options) *Optimizer {
 	t.Helper()
+	return with(t, o, Param{Name: "w", Shape: []int{1}, Data: []float32{0}}, Param{Name: "b", Shape: []int{1}, Data: []float32{0.5}, NoDecay: true})
+}
+
+func with(t *testing.T, o Options, params ...Param) *Optimizer {
+	t.Helper()
 	b, err := backend.New(cmp.Or(os.Getenv(backend.EnvBackend), "go"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	params := []Param{{Name: "w", Shape: []int{1}, Data: []float32{0}}, {Name: "b", Shape: []int{1}, Data: []float32{0.5}, NoDecay: true}}
 	opt, err := New(b.Backend, OnBackend(b.Backend), params, line, o)
 	if err != nil {
 		t.Fatal(err)
@@ -115,6 +119,31 @@ func TestNoDecay(t *testing.T) {
 	step(t, opt, points(0.5, 1, 2))
 	if got := values(t, opt); math.Abs(float64(got[0])-3*(1-0.1*0.5)) > 1e-6 || got[1] != -1 {
 		t.Errorf("got %v, expected 2.85 and -1", got)
+	}
+}
+
+// A tensor with a rate moves by that factor, its weight decay included; Evaluate sees where it is.
+func TestRate(t *testing.T) {
+	o := options()
+	o.AdamW.WeightDecay = 0.5
+	plain := fresh(t, o)
+	fast := with(t, o, Param{Name: "w", Shape: []int{1}, Data: []float32{0.25}, Rate: 3}, Param{Name: "b", Shape: []int{1}, Data: []float32{0.5}, NoDecay: true})
+	plain.replaceValue(0, 0.25)
+	step(t, plain, points(1, 1, 2))
+	step(t, fast, points(1, 1, 2))
+	got, want := values(t, fast), values(t, plain)
+	if moved := want[0] - 0.25; math.Abs(float64(got[0]-0.25-3*moved)) > 1e-6 || moved == 0 || got[1] != want[1] {
+		t.Errorf("got %v, expected 3 times as far as %v from 0.25, and the same second", got, want)
+	}
+	out, err := fast.Evaluate(context.Background(), "sum", nil, func(_ model.Frozen, params []*Node, _ map[string]*Node) []*Node {
+		return []*Node{Add(params[0], params[1])}
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer Finalize(out)
+	if sum, err := Scalars(out); err != nil || math.Abs(sum[0]-float64(got[0]+got[1])) > 1e-6 {
+		t.Errorf("evaluated to %v, %v, expected %v", sum, err, got[0]+got[1])
 	}
 }
 

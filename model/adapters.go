@@ -116,7 +116,7 @@ func (m *Model) layOut() error {
 
 // baseTensor reads one of the base's tensors for a bank, which may want it long after the model was opened.
 func (m *Model) baseTensor(tensor string) (values []float32, shape []int, err error) {
-	c, _, err := openCheckpoint(m.dir, m.config)
+	c, _, err := OpenCheckpoint(m.dir, m.config)
 	if err != nil {
 		return nil, nil, err
 	}

@@ -43,8 +43,8 @@ func (m *Model) checkEncoderPooling() error {
 	return nil
 }
 
-// openCheckpoint opens a model's tensors under the family's own keys, and lists those that the model has.
-func openCheckpoint(dir string, config *transformer.Config) (*weights.Checkpoint, []transformer.Tensor, error) {
+// OpenCheckpoint opens a model's tensors under the family's own keys, and lists those that the model has.
+func OpenCheckpoint(dir string, config *transformer.Config) (*weights.Checkpoint, []transformer.Tensor, error) {
 	family, err := transformer.Lookup(config.ModelType)
 	if err != nil {
 		return nil, nil, err

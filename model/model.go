@@ -112,7 +112,7 @@ func Open(ctx context.Context, dir string, o Options) (m *Model, err error) {
 			return nil, fmt.Errorf("%s: %w", dir, err)
 		}
 	}
-	checkpoint, list, err := openCheckpoint(dir, config)
+	checkpoint, list, err := OpenCheckpoint(dir, config)
 	if err != nil {
 		return nil, err
 	}
@@ -158,7 +158,7 @@ func Open(ctx context.Context, dir string, o Options) (m *Model, err error) {
 // loadLater loads the weights that Open has left.
 func (m *Model) loadLater(ctx context.Context, o storeOptions) (err error) {
 	defer recoverTo(&err, "loading model "+m.dir)
-	c, list, err := openCheckpoint(m.dir, m.config)
+	c, list, err := OpenCheckpoint(m.dir, m.config)
 	if err != nil {
 		return err
 	}

@@ -28,6 +28,7 @@ type Config struct {
 	AttentionBias         bool    `json:"attention_bias"`
 	MLPBias               bool    `json:"mlp_bias"`
 	TieWordEmbeddings     bool    `json:"tie_word_embeddings"`
+	InitializerRange      float64 `json:"initializer_range"` // standard deviation of a new model's matrices and tables
 
 	// Which layers see how far back, and which rotate: see [Config.Window].
 	SlidingWindow        int      `json:"sliding_window"`
@@ -265,6 +266,7 @@ func (c *Config) fillAndCheck() error {
 	if c.NumKeyValueHeads == 0 {
 		c.NumKeyValueHeads = c.NumAttentionHeads
 	}
+	setDefault(&c.InitializerRange, 0.02)
 	for _, size := range []struct {
 		key   string
 		value int

@@ -14,6 +14,7 @@ func init() {
 		ModelType: "gemma2",
 		Defaults:  gemma2Defaults,
 		Check:     gemmaCheck,
+		ZeroNorms: true,
 		Tensors:   gemmaTensors,
 		New:       func(c *Config) Decoder { return gemma2{gemma{trunk{c}}} },
 	})

@@ -13,6 +13,7 @@ func init() {
 		ModelType: "gemma3_text",
 		Defaults:  gemma3Defaults,
 		Check:     gemmaCheck,
+		ZeroNorms: true,
 		Tensors:   gemma3Tensors,
 		New:       func(c *Config) Decoder { return gemma3{gemma{trunk{c}}} },
 	})

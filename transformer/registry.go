@@ -8,6 +8,8 @@ import (
 	"sync"
 
 	. "github.com/gomlx/gomlx/core/graph" //nolint:revive // GoMLX's own habit for graph functions
+
+	"github.com/januslm/janus/internal/nearest"
 )
 
 // Kind tells how a tensor is used, which decides how package model may store it.
@@ -86,6 +88,8 @@ type Family struct {
 	// Extras are parts that some checkpoints have and others lack: a pooler, the LM head of an encoder. A part is taken
 	// whole where its first tensor is there, and else not at all. Optional.
 	Extras func(c *Config) [][]Tensor
+	// ZeroNorms says that norms weigh by 1+w: those of a new model are 0, not 1.
+	ZeroNorms bool
 	// Rename gives a tensor of a checkpoint the key that Tensors lists, where checkpoints of the family spell it in
 	// several ways, and "" where it belongs to a part that Janus does not read, such as a task's own head. Optional.
 	Rename func(key string) string
@@ -159,6 +163,9 @@ func Lookup(modelType string) (Family, error) {
 		return Family{}, fmt.Errorf("architecture (model_type) %q is not supported: %w", modelType, why)
 	}
 	known := slices.Sorted(maps.Keys(families))
-	return Family{}, fmt.Errorf("architecture (model_type) %q is not known; known are %s",
-		modelType, strings.Join(known, ", "))
+	hint := ""
+	if near := nearest.Of(modelType, known); nearest.Distance(modelType, near) <= 2 {
+		hint = fmt.Sprintf(" (the nearest is %q)", near)
+	}
+	return Family{}, fmt.Errorf("architecture (model_type) %q is not known%s; known are %s", modelType, hint, strings.Join(known, ", "))
 }

@@ -124,6 +124,7 @@ func TestConfigErrors(t *testing.T) {
 		{"a Gemma that sees", `"model_type": "gemma3"`, "gemma3_text"},
 		{"unknown activation", `"model_type": "llama", "hidden_act": "mish"`, `activation "mish" is not known`},
 		{"layers without end", `"model_type": "llama", "num_hidden_layers": 2000000000`, `key "num_hidden_layers": expected at most`},
+		{"misspelt family", `"model_type": "lama"`, `"lama" is not known (the nearest is "llama"); known are`},
 		{"unknown family", `"model_type": "mamba"`, `"mamba" is not known; known are`},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -19,6 +19,7 @@ func starcoder2Defaults(c *Config) {
 	setDefault(&c.HiddenAct, "gelu_pytorch_tanh")
 	setDefault(&c.NormEpsilon, 1e-5)
 	setDefault(&c.MaxPositionEmbeddings, 4096)
+	setDefault(&c.InitializerRange, 0.018042)
 	if !c.given("num_key_value_heads") {
 		c.NumKeyValueHeads = 2
 	}

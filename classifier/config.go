@@ -72,6 +72,10 @@ type Config struct {
 	MinTokens int `json:"min_reasoning_tokens"`
 	MaxTokens int `json:"max_reasoning_tokens"`
 
+	// MaxInput is the most tokens of a prompt, or of an encoder's text, that the head was trained on; 0 where that is not known.
+	// A review cuts longer ones to it.
+	MaxInput int `json:"max_input_tokens"`
+
 	// SHA-256 of the weights that the head was trained on, in hexadecimal. Empty: not checked.
 	BaseSHA256    string `json:"base_sha256"`
 	AdapterSHA256 string `json:"adapter_sha256"` // empty also for a head on the bare base model
@@ -159,6 +163,8 @@ func (c *Config) validateNumbers() error {
 		return fmt.Errorf("threshold is %v, expected 0 to 1", c.Threshold)
 	case !(c.Dropout >= 0 && c.Dropout < 1):
 		return fmt.Errorf("dropout is %v, expected 0 to below 1", c.Dropout)
+	case c.MaxInput < 0:
+		return fmt.Errorf("max_input_tokens is %d, expected 0 (not known) or more", c.MaxInput)
 	case c.MinTokens < 0 || c.MaxTokens < c.MinTokens:
 		return fmt.Errorf("reasoning tokens are %d to %d, expected 0 ≤ min_reasoning_tokens ≤ max_reasoning_tokens", c.MinTokens, c.MaxTokens)
 	}

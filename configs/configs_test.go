@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/januslm/janus/train"
+	"github.com/januslm/janus/train/encoder"
 	"github.com/januslm/janus/train/heads"
 	"github.com/januslm/janus/train/run"
 )
@@ -23,6 +24,7 @@ var commands = []struct {
 }{
 	{"lora", []string{"lora-", "tpfp-"}, func() any { return new(train.LoRAConfig) }},
 	{"head", []string{"head-"}, func() any { return new(heads.Config) }},
+	{"encoder", []string{"encoder-"}, func() any { return new(encoder.Config) }},
 }
 
 // Every recipe is one of a command's: it has only keys that there are, with values that a run can have.
@@ -54,7 +56,7 @@ func TestRecipes(t *testing.T) {
 			t.Errorf("%s: the name says no command", path)
 		}
 	}
-	if len(recipes) < 18 {
+	if len(recipes) < 24 {
 		t.Errorf("found only %d recipes", len(recipes))
 	}
 }

@@ -216,6 +216,9 @@ func (m *Model) Config() *transformer.Config { return m.config }
 // Backend is what the model computes on.
 func (m *Model) Backend() backend.Choice { return m.backend }
 
+// DType is that of weights and states.
+func (m *Model) DType() dtypes.DType { return m.dtype }
+
 // Dir is the base model's folder.
 func (m *Model) Dir() string { return m.dir }
 

@@ -37,7 +37,8 @@ type Options struct {
 	Thinking *bool
 	Batch    int    // rows that run together; 0 goes by Limits
 	Limits   Limits // of batches; unset: those for a CPU
-	// MaxPrompt is the most tokens of a prompt; 0 is DefaultMaxPrompt. The model's context bounds it too.
+	// MaxPrompt is the most tokens of a prompt; 0 is DefaultMaxPrompt. The model's context bounds it too, and what its heads were
+	// trained on.
 	MaxPrompt int
 	// Threshold is the probability from which a finding is real. Nil means the first head's, or 0.5 without heads.
 	Threshold *float64
@@ -64,6 +65,7 @@ type Reviewer struct {
 	answer    answer
 	options   Options
 	limit     int // tokens of a prompt
+	headLimit int // the same that heads were trained on; 0 is not known
 	threshold float64
 	// ownThreshold is that where the options name none: the first head's, or 0.5.
 	ownThreshold float64
@@ -92,6 +94,9 @@ func New(m *model.Model, o Options) (*Reviewer, error) {
 	threshold := 0.5
 	for i, h := range m.Heads() {
 		r.heads = append(r.heads, h.Name)
+		if n := h.Config.MaxInput; n > 0 && (r.headLimit == 0 || n < r.headLimit) {
+			r.headLimit = n
+		}
 		if i == 0 {
 			threshold = h.Config.Threshold
 		}
@@ -132,6 +137,9 @@ func (r *Reviewer) set(o Options, threshold float64, positions int) (err error) 
 	r.options, r.threshold = o, threshold
 	// The closing phrase and the answer come after the analysis.
 	r.limit = min(o.MaxPrompt, positions-o.Sampling.MaxTokens-len(r.answer.closing)-after)
+	if r.headLimit > 0 {
+		r.limit = min(r.limit, r.headLimit)
+	}
 	if r.limit < 1 {
 		return fmt.Errorf("%d new tokens leave no room for a prompt in the model's context of %d (--context-length, by default what config.json says)", o.Sampling.MaxTokens, positions)
 	}

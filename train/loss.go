@@ -9,10 +9,22 @@ import (
 )
 
 // LanguageLoss is Σ weight·(−log p(target)) over the labelled positions, a scalar: the cross-entropy of Transformers'
-// CausalLM models where weights are 1/labels. in are those of [Inputs].
+// CausalLM models where weights are 1/labels. in are those of [Inputs]. See [Layers] for checkpoints.
+func LanguageLoss(c *transformer.Config, d transformer.Decoder, w transformer.Weights, in map[string]*Node, checkpoints bool) *Node {
+	f, h := Layers(c, d, w, in, nil, checkpoints)
+	b, s, width := h.Shape().Dim(0), h.Shape().Dim(1), h.Shape().Dim(2)
+	// Only states that predict a label go on: the logits of all positions would be a fifth of the work.
+	h = Gather(Reshape(h, b*s, width), InsertAxes(in["from"], -1))
+	h = d.Norm(f, Reshape(h, 1, h.Shape().Dim(0), width))
+	logits := ConvertDType(d.Logits(f, h), dtypes.Float32)
+	return ReduceAllSum(Neg(Mul(transformer.LogProbability(logits, in["targets"]), in["weights"])))
+}
+
+// Layers runs whole rows through a model's layers: in has "ids" [B, S], right-padded, and "lengths" [B]. It returns the pass, and
+// the residual stream [B, S, D] before the final norm. embedded, which may be nil, changes what enters the first layer.
 //
 // With checkpoints, the layers' inner values are computed again in the backward pass instead of kept.
-func LanguageLoss(c *transformer.Config, d transformer.Decoder, w transformer.Weights, in map[string]*Node, checkpoints bool) *Node {
+func Layers(c *transformer.Config, l transformer.Layers, w transformer.Weights, in map[string]*Node, embedded func(h *Node) *Node, checkpoints bool) (*transformer.Forward, *Node) {
 	ids := in["ids"]
 	b, s := ids.Shape().Dim(0), ids.Shape().Dim(1)
 	columns := Iota(ids.Graph(), shapes.Make(dtypes.Int32, b, s), 1)
@@ -21,20 +33,18 @@ func LanguageLoss(c *transformer.Config, d transformer.Decoder, w transformer.We
 		Config: c, Weights: w, Positions: columns,
 		Cache: &transformer.PrefillCache{Span: &transformer.Span{Positions: columns, Valid: valid}},
 	}
-	h := d.Embed(f, ids)
+	h := l.Embed(f, ids)
+	if embedded != nil {
+		h = embedded(h)
+	}
 	for i := range c.NumHiddenLayers {
 		if checkpoints {
 			h = h.Checkpoint()
 		}
-		h = d.Layer(f, i, h)
+		h = l.Layer(f, i, h)
 	}
 	if checkpoints {
 		h = h.StopCheckpoint()
 	}
-	// Only states that predict a label go on: the logits of all positions would be a fifth of the work.
-	width := h.Shape().Dim(2)
-	h = Gather(Reshape(h, b*s, width), InsertAxes(in["from"], -1))
-	h = d.Norm(f, Reshape(h, 1, h.Shape().Dim(0), width))
-	logits := ConvertDType(d.Logits(f, h), dtypes.Float32)
-	return ReduceAllSum(Neg(Mul(transformer.LogProbability(logits, in["targets"]), in["weights"])))
+	return f, h
 }

@@ -20,11 +20,11 @@ import (
 func newTrain() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "train",
-		Short: "Train adapters and heads for the model",
+		Short: "Train adapters and heads for the model, and encoders",
 		Args:  arguments(cobra.NoArgs),
 		RunE:  func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	cmd.AddCommand(newTrainLoRA(), newTrainHead())
+	cmd.AddCommand(newTrainLoRA(), newTrainHead(), newTrainEncoder())
 	return cmd
 }
 

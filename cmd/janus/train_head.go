@@ -9,8 +9,6 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/januslm/janus/dataset"
-	"github.com/januslm/janus/finding"
 	"github.com/januslm/janus/internal/backend"
 	"github.com/januslm/janus/internal/progress"
 	"github.com/januslm/janus/prompts"
@@ -44,7 +42,7 @@ heads.json beside those of accepting every finding.`,
 }
 
 func trainHead(ctx context.Context, config *heads.Config, out, asked string, resume bool) (err error) {
-	rows, problems, err := headRows(ctx, config)
+	rows, problems, err := labelledRows(ctx, config.Data, config.DB, config.Dev, config.Seed)
 	if err != nil {
 		return err
 	}
@@ -134,33 +132,4 @@ func trainHeads(ctx context.Context, job *heads.Job) (*heads.Result, error) {
 	}
 	defer func() { bar.Finish() }()
 	return job.Train(ctx)
-}
-
-// headRows reads the labelled findings, from files or from the data base, and divides them.
-func headRows(ctx context.Context, config *heads.Config) (rows *heads.Rows, problems []error, err error) {
-	var findings []finding.Finding
-	var items []dataset.Item
-	if len(config.Data) > 0 {
-		if findings, problems, err = heads.Read(ctx, config.Data); err != nil {
-			return nil, nil, err
-		}
-		for _, p := range problems {
-			note("left out: %v", p)
-		}
-	} else {
-		db := dataFlags{db: config.DB}
-		if db.db == "" {
-			db.db = defaultDB()
-		}
-		store, err := db.open()
-		if err != nil {
-			return nil, nil, fmt.Errorf("no --data is given, and %w", err)
-		}
-		findings, items, err = heads.ReadStore(ctx, store)
-		if err = errors.Join(err, store.Close()); err != nil {
-			return nil, nil, err
-		}
-	}
-	rows, err = heads.NewRows(findings, items, config.Dev, config.Seed)
-	return rows, problems, err
 }

@@ -104,7 +104,8 @@ func (j *Job) Train(ctx context.Context) (*Result, error) {
 	slices.SortStableFunc(r.Heads, func(a, b Trained) int {
 		return cmp.Or(cmp.Compare(b.Dev.ROCAUC, a.Dev.ROCAUC), cmp.Compare(a.Dev.Brier, b.Dev.Brier))
 	})
-	return r, j.acceptAll(r, dev.Labels)
+	r.AcceptAll, err = AcceptAll(dev.Labels)
+	return r, err
 }
 
 func (j *Job) progress(doing string, done, total int) {
@@ -198,18 +199,17 @@ func (j *Job) finish(r *head.Result, labels []bool) (*Trained, error) {
 	return t, nil
 }
 
-// acceptAll is the floor: to call every finding real.
-func (j *Job) acceptAll(r *Result, labels []bool) error {
+// AcceptAll is the floor: the figures of calling every finding real.
+func AcceptAll(labels []bool) (metrics.Summary, error) {
 	p := make([]float64, len(labels))
 	for i := range p {
 		p[i] = 1
 	}
 	s, err := metrics.NewScores(labels, p)
 	if err != nil {
-		return err
+		return metrics.Summary{}, err
 	}
-	r.AcceptAll = s.Summary(0.5)
-	return nil
+	return s.Summary(0.5), nil
 }
 
 func count(labels []bool) (n int) {

@@ -1,10 +1,10 @@
 // Package head trains classifier heads on pooled states that were computed before: any number of heads at once, of any
 // shapes, on any of the states, in one program and without the base model.
 //
-// Heads of one shape are stacked: their matrices are one tensor [H, out, in], and their first layer is one product with the
-// batch. Heads of other shapes are in the same program beside them. What a head becomes does not depend on which others
-// train with it, but for the rounding of float32: its weights and its dropout follow from its own seed, its batches from the
-// run's, and its early stopping from its own loss.
+// Heads are joined into few blocks, whatever their widths and inputs: the first layers of all that read an input are one matrix
+// and one product with the batch, so that thirty heads cost little more calls, and little more compiling, than one. What a head
+// becomes does not depend on which others train with it, but for the rounding of float32: its weights and its dropout follow
+// from its own seed, its batches from the run's, and its early stopping from its own loss.
 //
 // The loss of a head with logits z on a batch of n rows is
 //

@@ -10,14 +10,14 @@ import (
 	"github.com/gomlx/gomlx/core/tensors"
 )
 
-// programs are the compiled update of all groups on a batch, and their logits on the dev rows.
+// programs are the compiled update of all blocks on a batch, and their logits on the dev rows.
 type programs struct {
 	backend compute.Backend
-	groups  []*group
-	inputs  []*tensors.Tensor // the training rows' states, one for each that groups read: see matrices
+	blocks  []*block
+	inputs  []*tensors.Tensor // the training rows' states, [N, I, D] for each list of inputs that blocks read
 	dev     []*tensors.Tensor
 	labels  *tensors.Tensor // [N] of the training rows
-	reads   []int           // of each group, the index in inputs
+	reads   []int           // of each block, the index in inputs
 	batch   int             // rows of a batch; 0 is all, and no rows are picked
 	update  *Graph
 	predict *Graph
@@ -51,14 +51,14 @@ func (p *programs) compile() (err error) {
 		batches[i] = pick(Parameter(g, fmt.Sprint("x", i), x.Shape()))
 	}
 	var losses, next []*Node
-	for i, group := range p.groups {
-		state := parameters(g, fmt.Sprintf("group%d/state", i), group.state)
-		hyper := hyperOf(parameters(g, fmt.Sprintf("group%d/hyper", i), group.hyper))
-		after, loss := group.step(batches[p.reads[i]], y, in, state, hyper, correct, number)
+	for i, b := range p.blocks {
+		state := parameters(g, fmt.Sprintf("block%d/state", i), b.state)
+		hyper := hyperOf(parameters(g, fmt.Sprintf("block%d/hyper", i), b.hyper))
+		after, loss := b.step(batches[p.reads[i]], y, in, state, hyper, correct, number)
 		losses, next = append(losses, loss), append(next, after...)
 	}
 	p.update = g
-	if err := g.Compile(append([]*Node{joined(losses)}, next...)...); err != nil {
+	if err := g.Compile(append([]*Node{joined(losses, 0)}, next...)...); err != nil {
 		return fmt.Errorf("compiling the program that trains heads: %w", err)
 	}
 	return p.compilePredict()
@@ -71,9 +71,9 @@ func (p *programs) compilePredict() error {
 	g := NewGraph(p.backend, "judge by heads")
 	xs := parameters(g, "x", p.dev)
 	var out []*Node
-	for i, group := range p.groups {
-		params := parameters(g, fmt.Sprintf("group%d", i), group.state[:len(group.names)])
-		out = append(out, group.logits(xs[p.reads[i]], params, nil))
+	for i, b := range p.blocks {
+		params := parameters(g, fmt.Sprintf("block%d", i), b.state[:len(b.names)])
+		out = append(out, b.logits(xs[p.reads[i]], params, nil))
 	}
 	p.predict = g
 	if err := g.Compile(out...); err != nil {
@@ -90,15 +90,16 @@ func parameters(g *Graph, name string, list []*tensors.Tensor) []*Node {
 	return out
 }
 
-func joined(list []*Node) *Node {
+// joined concatenates along an axis.
+func joined(list []*Node, axis int) *Node {
 	if len(list) == 1 {
 		return list[0]
 	}
-	return Concatenate(list, 0)
+	return Concatenate(list, axis)
 }
 
 // step runs one update on the rows (all of them where the programs have no batch) and returns the losses, one a head in the
-// groups' order, still on the device.
+// blocks' order, still on the device.
 func (p *programs) step(rows []int32) (losses *tensors.Tensor, err error) {
 	defer recoverTo(&err, "training heads")
 	p.steps++
@@ -122,36 +123,36 @@ func (p *programs) step(rows []int32) (losses *tensors.Tensor, err error) {
 	for _, x := range p.inputs {
 		args = append(args, x)
 	}
-	for _, g := range p.groups {
-		for _, t := range g.state {
+	for _, b := range p.blocks {
+		for _, t := range b.state {
 			donated, err := DonateTensorBuffer(t, p.backend, 0)
 			if err != nil {
 				return nil, err
 			}
 			args = append(args, donated)
 		}
-		for _, t := range g.hyper {
+		for _, t := range b.hyper {
 			args = append(args, t)
 		}
 	}
 	out := p.update.Run(args...)
 	losses, out = out[0], out[1:]
-	for _, g := range p.groups {
-		copy(g.state, out[:len(g.state)])
-		out = out[len(g.state):]
+	for _, b := range p.blocks {
+		copy(b.state, out[:len(b.state)])
+		out = out[len(b.state):]
 	}
 	return losses, nil
 }
 
-// judge returns each group's logits on the dev rows, [H·N] flat, by parameters that params gives of a group.
-func (p *programs) judge(params func(g *group) []*tensors.Tensor) (logits [][]float32, err error) {
+// judge returns each block's logits on the dev rows, [H·N] flat, by parameters that params gives of a b.
+func (p *programs) judge(params func(b *block) []*tensors.Tensor) (logits [][]float32, err error) {
 	defer recoverTo(&err, "judging by heads")
 	var args []any
 	for _, x := range p.dev {
 		args = append(args, x)
 	}
-	for _, g := range p.groups {
-		for _, t := range params(g) {
+	for _, b := range p.blocks {
+		for _, t := range params(b) {
 			args = append(args, t)
 		}
 	}
@@ -182,9 +183,9 @@ func (p *programs) close() {
 	}
 	free(p.inputs)
 	free(p.dev)
-	for _, g := range p.groups {
-		free(g.state)
-		free(g.hyper)
+	for _, b := range p.blocks {
+		free(b.state)
+		free(b.hyper)
 	}
 	if p.labels != nil {
 		free([]*tensors.Tensor{p.labels})

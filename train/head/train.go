@@ -50,13 +50,13 @@ func Train(ctx context.Context, data, dev *Data, specs []Spec, o Options) ([]Res
 	if err := check(data, dev, specs, &o); err != nil {
 		return nil, err
 	}
-	groups := groupsOf(specs)
-	for _, g := range groups {
-		if err := g.begin(specs, o.Weights); err != nil {
+	blocks := blocksOf(specs)
+	for _, b := range blocks {
+		if err := b.begin(specs, o.Weights); err != nil {
 			return nil, err
 		}
 	}
-	p, scales := load(groups, data, dev, o)
+	p, scales := load(blocks, data, dev, o)
 	defer p.close()
 	if err := p.compile(); err != nil {
 		return nil, err
@@ -113,29 +113,28 @@ func check(data, dev *Data, specs []Spec, o *Options) error {
 	return nil
 }
 
-// load brings the states that the groups read to the device, each once. scales are by group: what its states were divided by.
-func load(groups []*group, data, dev *Data, o Options) (*programs, []*scale) {
-	p := &programs{backend: o.Backend, groups: groups, batch: o.BatchSize}
-	type key struct {
-		input  int
-		scaled bool
-	}
-	place := map[key]int{}
-	var made, scales []*scale
-	for _, g := range groups {
-		k := key{g.input, o.Standardize && !g.config.LayerNorm}
-		at, there := place[k]
+// load brings the states that the blocks read to the device. scales are by block and input: what the states were divided by.
+func load(blocks []*block, data, dev *Data, o Options) (*programs, [][]*scale) {
+	p := &programs{backend: o.Backend, blocks: blocks, batch: o.BatchSize}
+	place := map[string]int{}
+	var made, scales [][]*scale
+	for _, b := range blocks {
+		scaled := o.Standardize && !b.config.LayerNorm
+		key := fmt.Sprint(b.inputs, scaled)
+		at, there := place[key]
 		if !there {
 			at = len(p.inputs)
-			place[k] = at
-			var s *scale
-			if k.scaled {
-				s = scaleOf(data.Inputs[k.input], g.config.HiddenSize)
+			place[key] = at
+			list := make([]*scale, len(b.inputs))
+			for i, input := range b.inputs {
+				if scaled {
+					list[i] = scaleOf(data.Inputs[input], b.config.HiddenSize)
+				}
 			}
-			made = append(made, s)
-			p.inputs = append(p.inputs, matrix(s.apply(data.Inputs[k.input]), g.config.HiddenSize))
+			made = append(made, list)
+			p.inputs = append(p.inputs, b.stack(data, list))
 			if dev != nil {
-				p.dev = append(p.dev, matrix(s.apply(dev.Inputs[k.input]), g.config.HiddenSize))
+				p.dev = append(p.dev, b.stack(dev, list))
 			}
 		}
 		p.reads, scales = append(p.reads, at), append(scales, made[at])
@@ -150,8 +149,17 @@ func load(groups []*group, data, dev *Data, o Options) (*programs, []*scale) {
 	return p, scales
 }
 
-func matrix(x []float32, width int) *tensors.Tensor {
-	return tensors.FromFlatDataAndDimensions(x, len(x)/width, width)
+// stack is the block's inputs of all rows, scaled: [N, I, D].
+func (b *block) stack(data *Data, scales []*scale) *tensors.Tensor {
+	width := b.config.HiddenSize
+	all := make([]float32, data.N()*len(b.inputs)*width)
+	for i, input := range b.inputs {
+		x := scales[i].apply(data.Inputs[input])
+		for row := range data.N() {
+			copy(all[(row*len(b.inputs)+i)*width:], x[row*width:(row+1)*width])
+		}
+	}
+	return tensors.FromFlatDataAndDimensions(all, data.N(), len(b.inputs), width)
 }
 
 // training is a run under way.
@@ -184,7 +192,7 @@ func (t *training) run(ctx context.Context) error {
 	return nil
 }
 
-// epoch runs one pass and returns each update's losses, in the groups' order.
+// epoch runs one pass and returns each update's losses, in the blocks' order.
 func (t *training) epoch(ctx context.Context, epoch int) (losses [][]float32, err error) {
 	n := t.data.N()
 	size := t.options.BatchSize
@@ -227,8 +235,8 @@ func (t *training) epoch(ctx context.Context, epoch int) (losses [][]float32, er
 // record takes in an epoch's losses and ends the heads that diverged.
 func (t *training) record(losses [][]float32, epoch int) {
 	at := 0
-	for _, g := range t.programs.groups {
-		for _, i := range g.members {
+	for _, b := range t.programs.blocks {
+		for _, i := range b.members {
 			r := &t.results[i]
 			sum := 0.0
 			for step, values := range losses {
@@ -252,13 +260,13 @@ func (t *training) record(losses [][]float32, epoch int) {
 func (t *training) judge(epoch int) (running bool, err error) {
 	var logits [][]float32
 	if t.dev != nil {
-		if logits, err = t.programs.judge(func(g *group) []*tensors.Tensor { return g.state[:len(g.names)] }); err != nil {
+		if logits, err = t.programs.judge(func(b *block) []*tensors.Tensor { return b.state[:len(b.names)] }); err != nil {
 			return false, err
 		}
 	}
-	for k, g := range t.programs.groups {
-		improved := make([]bool, len(g.members))
-		for m, i := range g.members {
+	for k, b := range t.programs.blocks {
+		improved := make([]bool, len(b.members))
+		for m, i := range b.members {
 			if t.waited[i] < 0 {
 				continue
 			}
@@ -268,10 +276,10 @@ func (t *training) judge(epoch int) (running bool, err error) {
 				continue
 			}
 			n := t.dev.N()
-			improved[m] = t.better(i, meanLoss(g.loss, logits[k][m*n:(m+1)*n], t.dev.Labels), epoch)
+			improved[m] = t.better(i, meanLoss(b.loss, logits[k][m*n:(m+1)*n], t.dev.Labels), epoch)
 			running = running || t.waited[i] >= 0
 		}
-		if err := g.take(improved); err != nil {
+		if err := b.keep(improved); err != nil {
 			return false, err
 		}
 	}
@@ -319,7 +327,7 @@ func meanLoss(kind Loss, logits []float32, labels []bool) float64 {
 func softplus(x float64) float64 { return max(x, 0) + math.Log1p(math.Exp(-math.Abs(x))) }
 
 // finish puts the weights into the results, with the states' scale folded in, and the logits that they give.
-func (t *training) finish(scales []*scale) error {
+func (t *training) finish(scales [][]*scale) error {
 	var logits [][]float32
 	if t.dev != nil {
 		var kept []*tensors.Tensor
@@ -329,9 +337,9 @@ func (t *training) finish(scales []*scale) error {
 			}
 		}()
 		var err error
-		logits, err = t.programs.judge(func(g *group) (list []*tensors.Tensor) {
-			for _, name := range g.names {
-				list = append(list, tensors.FromFlatDataAndDimensions(g.best[name], g.stacked(name)...))
+		logits, err = t.programs.judge(func(b *block) (list []*tensors.Tensor) {
+			for _, name := range b.names {
+				list = append(list, tensors.FromFlatDataAndDimensions(b.best[name], b.dims(name)...))
 			}
 			kept = append(kept, list...)
 			return list
@@ -340,11 +348,11 @@ func (t *training) finish(scales []*scale) error {
 			return err
 		}
 	}
-	for k, g := range t.programs.groups {
-		for m, i := range g.members {
+	for k, b := range t.programs.blocks {
+		for m, i := range b.members {
 			r := &t.results[i]
-			r.Tensors = g.tensorsOf(m)
-			scales[k].fold(r.Tensors)
+			r.Tensors = b.tensorsOf(m)
+			scales[k][m/len(b.layers)].fold(r.Tensors)
 			if t.dev == nil {
 				r.Epoch = len(r.Losses)
 				continue

@@ -6,6 +6,7 @@ import (
 	"math"
 	"math/rand/v2"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 
@@ -60,7 +61,7 @@ func auc(t *testing.T, labels []bool, logits []float64) float64 {
 	return s.ROCAUC()
 }
 
-// variety is specs of many shapes and settings on two inputs.
+// variety is specs of many shapes and settings on three inputs, of which the first and the last have the same width.
 func variety(width int) []head.Spec {
 	var specs []head.Spec
 	for seed := range uint64(2) {
@@ -74,6 +75,15 @@ func variety(width int) []head.Spec {
 			}
 		}
 	}
+	for i, layers := range [][]int{{7}, {2}, {9, 2}, {6, 4}} { // in one block with others, and on two inputs of one width
+		for _, input := range []int{0, 2} {
+			c := classifier.DefaultConfig(width)
+			c.Layers, c.Dropout = layers, 0.1*float64(i%2)
+			s := head.DefaultSpec(c)
+			s.Name, s.Input, s.Seed, s.LearningRate = fmt.Sprint("wide ", layers, input), input, uint64(i), 5e-3
+			specs = append(specs, s)
+		}
+	}
 	changes := []func(s *head.Spec){
 		func(s *head.Spec) { s.Loss = head.Brier },
 		func(s *head.Spec) { s.Config.Activation, s.Smoothing = classifier.ActReLU, 0.1 },
@@ -81,6 +91,7 @@ func variety(width int) []head.Spec {
 		func(s *head.Spec) { s.Config.Activation, s.NegWeight = classifier.ActSiLU, 0.5 },
 		func(s *head.Spec) { s.Config.Dropout = 0.3 },
 		func(s *head.Spec) { s.Config.LayerNorm = true },
+		func(s *head.Spec) { s.Config.LayerNorm, s.Config.Layers = true, []int{5} },
 		func(s *head.Spec) { s.LearningRate, s.WeightDecay = 1e-2, 0.1 },
 	}
 	for i, change := range changes {
@@ -97,6 +108,13 @@ func variety(width int) []head.Spec {
 // What a head becomes does not depend on those beside it, and is the same every time.
 func TestTogetherAsAlone(t *testing.T) {
 	data, dev := made(90, 12, 2, 1), made(40, 12, 2, 2)
+	for _, d := range []*head.Data{data, dev} {
+		turned := slices.Clone(d.Inputs[0])
+		for i := range turned {
+			turned[i] = 1 - turned[i]
+		}
+		d.Inputs = append(d.Inputs, turned)
+	}
 	o := options(t)
 	o.Epochs, o.BatchSize, o.Seed, o.Standardize = 12, 16, 7, true
 	specs := variety(12)
@@ -240,6 +258,7 @@ func TestDiverged(t *testing.T) {
 	data, dev := made(60, 8, 1, 7), made(30, 8, 1, 8)
 	good := head.DefaultSpec(classifier.DefaultConfig(8))
 	bad := good
+	bad.Config.Layers = []int{40} // so that the good one is padded
 	bad.Name, bad.LearningRate = "hot", 1e38
 	o := options(t)
 	o.BatchSize = 16
@@ -322,48 +341,5 @@ func TestSmoothingAndBrier(t *testing.T) {
 			p = append(p, 1/(1+math.Exp(-z)))
 		}
 		near(t, string(loss), p, []float64{0.9, 0.1}, 1e-3, 0)
-	}
-}
-
-// thirty are heads of some widths, as many of each.
-func thirty(width int, sizes ...int) (specs []head.Spec) {
-	for _, size := range sizes {
-		for seed := range uint64(30 / len(sizes)) {
-			c := classifier.DefaultConfig(width)
-			c.Layers = []int{size}
-			s := head.DefaultSpec(c)
-			s.Seed = seed
-			specs = append(specs, s)
-		}
-	}
-	return specs
-}
-
-// BenchmarkThirtyHeads trains 30 heads on 1,000 states of 576 numbers for 20 epochs, together and one after another: of one
-// shape with 30 seeds, and of six widths with five seeds.
-func BenchmarkThirtyHeads(b *testing.B) {
-	const width = 576
-	data, dev := made(1000, width, 1, 1), made(250, width, 1, 2)
-	o := options(b)
-	o.Epochs, o.BatchSize, o.Standardize = 20, 64, true
-	train := func(b *testing.B, specs []head.Spec) {
-		b.Helper()
-		if _, err := head.Train(context.Background(), data, dev, specs, o); err != nil {
-			b.Fatal(err)
-		}
-	}
-	for name, specs := range map[string][]head.Spec{"seeds": thirty(width, 32), "widths": thirty(width, 8, 16, 32, 64, 128, 256)} {
-		b.Run(name+"/together", func(b *testing.B) {
-			for b.Loop() {
-				train(b, specs)
-			}
-		})
-		b.Run(name+"/alone", func(b *testing.B) {
-			for b.Loop() {
-				for i := range specs {
-					train(b, specs[i:i+1])
-				}
-			}
-		})
 	}
 }

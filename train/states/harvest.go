@@ -22,8 +22,8 @@ import (
 	"github.com/januslm/janus/tokenizer"
 )
 
-// keyFormat is part of every key. It changes when Janus computes other states from the same weights and settings.
-const keyFormat = 1
+// KeyFormat is part of every key. It changes when Janus computes other states from the same weights and settings.
+const KeyFormat = 1
 
 // Options say what is harvested, and how.
 type Options struct {
@@ -200,7 +200,7 @@ func (h *harvest) key(f *finding.Finding, prompt []int32) (string, error) {
 		Format                     int
 		Base, Adapter, DType, Stop string
 		Sampling                   model.Sampling
-	}{keyFormat, o.Base, o.Adapter, o.DType, fmt.Sprint(h.model.StopTokens()), s})
+	}{KeyFormat, o.Base, o.Adapter, o.DType, fmt.Sprint(h.model.StopTokens()), s})
 	if err != nil {
 		return "", err
 	}

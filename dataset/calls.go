@@ -68,11 +68,18 @@ type Costs struct {
 }
 
 // Costs sums up the calls of a run. Calls that another process has on their way right now count as lost.
-func (s *Store) Costs(ctx context.Context, run string) (c Costs, err error) {
+func (s *Store) Costs(ctx context.Context, run string) (Costs, error) { return s.costs(ctx, "run = ?", run) }
+
+// ItemCosts sums up the calls of a run for one of its items, as Costs does.
+func (s *Store) ItemCosts(ctx context.Context, run string, item int) (Costs, error) {
+	return s.costs(ctx, "run = ? AND item = ?", run, item)
+}
+
+func (s *Store) costs(ctx context.Context, where string, args ...any) (c Costs, err error) {
 	err = s.db.QueryRowContext(ctx, `SELECT count(*), coalesce(sum(state = 'answered'), 0), coalesce(sum(state = 'failed'), 0),
 		coalesce(sum(state IN ('lost', 'sent')), 0), coalesce(sum(prompt_tokens), 0), coalesce(sum(completion_tokens), 0),
 		coalesce(sum(estimated), 0), coalesce(sum(cost), 0), coalesce(sum(CASE WHEN state IN ('lost', 'sent') THEN reserve END), 0)
-		FROM llm_calls WHERE run = ?`, run).Scan(&c.Calls, &c.Answered, &c.Failed, &c.Lost, &c.Prompt, &c.Completion, &c.Estimated, &c.USD, &c.LostUSD)
+		FROM llm_calls WHERE `+where, args...).Scan(&c.Calls, &c.Answered, &c.Failed, &c.Lost, &c.Prompt, &c.Completion, &c.Estimated, &c.USD, &c.LostUSD)
 	if err != nil {
 		return c, fmt.Errorf("%s: %w", s.path, err)
 	}

@@ -24,7 +24,7 @@ func (r *Reviewer) judge(v *finding.Verdict, out model.Verdict) {
 	v.Verdict = label(out.P, r.threshold, r.options.Margin)
 	if r.options.Trajectory {
 		v.Trajectory = column(out.Ps, 0)
-		v.Pieces = pieces(r.prompter.tok, out.Tokens)
+		v.Pieces = Pieces(r.prompter.tok, out.Tokens)
 	}
 	if len(r.heads) < 2 || len(out.Ps) == 0 {
 		return
@@ -38,8 +38,8 @@ func (r *Reviewer) judge(v *finding.Verdict, out model.Verdict) {
 	}
 }
 
-// pieces is the text that each token adds.
-func pieces(tok tokenizer.Tokenizer, tokens []int32) []string {
+// Pieces is the text that each token adds to an analysis; a character of several tokens comes with its last one.
+func Pieces(tok tokenizer.Tokenizer, tokens []int32) []string {
 	stream := tokenizer.NewStream(tok, true)
 	out := make([]string, len(tokens))
 	for t, id := range tokens {

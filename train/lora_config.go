@@ -7,6 +7,7 @@ import (
 
 	"github.com/januslm/janus/lora"
 	"github.com/januslm/janus/model"
+	"github.com/januslm/janus/prompts"
 	"github.com/januslm/janus/train/optimize"
 	"github.com/januslm/janus/train/run"
 )
@@ -53,6 +54,9 @@ type LoRAConfig struct {
 	Seed      uint64 `yaml:"seed" default:"1" doc:"of the adapter, the split, the order of rows and dropout"`
 
 	run.Output
+
+	// Prompts is the text that the rows were asked with, by which a prompt that is too long is cut; nil is the default.
+	Prompts *prompts.Set `yaml:"-"`
 }
 
 // Check refuses values that no run can have.

@@ -15,6 +15,7 @@ import (
 
 	"github.com/januslm/janus/dataset"
 	"github.com/januslm/janus/model"
+	"github.com/januslm/janus/prompts"
 	"github.com/januslm/janus/review"
 	"github.com/januslm/janus/tokenizer"
 )
@@ -110,7 +111,7 @@ func Prepare(m *model.Model, rows []dataset.ReasoningRow, c *LoRAConfig) (*Data,
 	if err != nil {
 		return nil, err
 	}
-	w, err := newWriter(m, min(c.MaxLen, m.Config().ContextLength))
+	w, err := newWriter(m, c.Prompts, min(c.MaxLen, m.Config().ContextLength))
 	if err != nil {
 		return nil, err
 	}
@@ -190,8 +191,8 @@ type writer struct {
 	end      int32 // what ends the model's turn
 }
 
-func newWriter(m *model.Model, limit int) (*writer, error) {
-	prompter, err := review.NewPrompter(m, nil)
+func newWriter(m *model.Model, text *prompts.Set, limit int) (*writer, error) {
+	prompter, err := review.NewPrompter(m, text)
 	if err != nil {
 		return nil, err
 	}

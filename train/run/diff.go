@@ -125,3 +125,13 @@ func freeKeys(config any) map[string]bool {
 	}
 	return free
 }
+
+// Settings are a config's keys with their values, for a record.
+func Settings(config any) (map[string]any, error) {
+	data, err := marshalConfig(config)
+	if err != nil {
+		return nil, err
+	}
+	list := map[string]any{}
+	return list, json.Unmarshal(data, &list)
+}

@@ -44,7 +44,7 @@ func Analyses[A Analysis | Told](dir string) iter.Seq2[A, error] {
 		again := true
 		for i := 0; err == nil && again && i < len(list); i++ {
 			err = readPart(list[i], func(a A) bool {
-				if key := keyOf(a); !seen[key] {
+				if key := KeyOf(a); !seen[key] {
 					seen[key] = true
 					again = yield(a, nil)
 				}
@@ -58,7 +58,8 @@ func Analyses[A Analysis | Told](dir string) iter.Seq2[A, error] {
 	}
 }
 
-func keyOf[A Analysis | Told](a A) string {
+// KeyOf is the key of either form.
+func KeyOf[A Analysis | Told](a A) string {
 	switch a := any(a).(type) {
 	case Analysis:
 		return a.Key

@@ -23,12 +23,13 @@ const (
 	FormatCSV       = "csv"
 	FormatParquet   = "parquet"
 	FormatReasoning = "reasoning" // JSON lines for fine-tuning, see ReasoningRow
+	FormatTPFP      = "tpfp"      // JSON lines for fine-tuning on the verdict alone, see VerdictRow
 	FormatIaC       = "iac-jsonl" // findings as the study's rows on infrastructure code, see finding.WriteIaC
 )
 
 // ExportFormats lists them.
 func ExportFormats() []string {
-	return []string{FormatJSONL, FormatCSV, FormatParquet, FormatReasoning, FormatIaC}
+	return []string{FormatJSONL, FormatCSV, FormatParquet, FormatReasoning, FormatTPFP, FormatIaC}
 }
 
 // FormatOf tells a format from a file's ending: .jsonl, .csv, .parquet, and the first two with .gz after it.
@@ -53,6 +54,8 @@ type ExportOptions struct {
 type Exported struct {
 	Rows    int
 	LeftOut int // of the reasoning format: rows without an analysis, which would teach to answer without one
+	// Unlabelled counts findings without a label, which the format tpfp leaves out.
+	Unlabelled int
 }
 
 // String says it in a line.
@@ -60,6 +63,9 @@ func (d Exported) String() string {
 	text := fmt.Sprintf("%d rows", d.Rows)
 	if d.LeftOut > 0 {
 		text += fmt.Sprintf("; left out for want of an analysis: %d", d.LeftOut)
+	}
+	if d.Unlabelled > 0 {
+		text += fmt.Sprintf("; left out for want of a label: %d", d.Unlabelled)
 	}
 	return text
 }
@@ -102,6 +108,10 @@ func (s *Store) Export(ctx context.Context, w io.Writer, o ExportOptions) (Expor
 	var done Exported
 	if o.Findings {
 		for f, err := range s.Findings(ctx, o.Filter) {
+			if err == nil && o.Format == FormatTPFP && f.Label == "" {
+				done.Unlabelled++
+				continue
+			}
 			if err == nil {
 				err = sink.finding(&f)
 			}
@@ -149,6 +159,15 @@ func newSink(w *bufio.Writer, o ExportOptions) (*sink, error) {
 		}, nil
 	case o.Format == FormatReasoning && !o.Findings:
 		return &sink{example: func(e *Example) error { return writeLine(w, Reasoning(e)) }, end: w.Flush}, nil
+	case o.Format == FormatTPFP:
+		write := func(f *finding.Finding) error {
+			row, err := Verdict(f)
+			if err != nil {
+				return fmt.Errorf("finding %q: %w", f.ID, err)
+			}
+			return writeLine(w, row)
+		}
+		return &sink{example: func(e *Example) error { f := e.Finding(); return write(&f) }, finding: write, end: w.Flush}, nil
 	case o.Format == FormatReasoning:
 		return nil, errors.New("findings have no analysis to learn from: the format reasoning is for training data")
 	case o.Format == FormatIaC && o.Findings:

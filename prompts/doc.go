@@ -1,8 +1,10 @@
 // Package prompts holds the text that the model is asked with, as files that can be read, copied and changed: one folder a
-// variant, "plain" and the engineered "pe".
+// variant, "plain", the engineered "pe", and "tpfp",
+// which asks for the verdict alone.
 //
 //	instructions.txt       the system message, the same for every finding, so that its cache is computed once
 //	closing.txt            what follows an analysis that ran to its last token: it leads to AnswerTrue or AnswerFalse
+//	answers.txt            other answers, where a variant has them: that of a real finding, and on the next line that of a false alarm
 //	finding.tmpl           the question about a finding, a text/template
 //	category/NAME.tmpl     the same for findings of a category, such as HTTP_HEADERS
 //	tool/NAME.tmpl         the same for findings of a scanner, such as GLITCH

@@ -22,20 +22,21 @@ import (
 	"github.com/januslm/janus/finding"
 )
 
-//go:embed plain pe
+//go:embed plain pe tpfp
 var embedded embed.FS
 
 // The variants that Janus brings.
 const (
 	VariantPlain = "plain" // short: says what to do and no more
 	VariantPE    = "pe"    // engineered: role, what counts, steps, a policy a category
+	VariantTPFP  = "tpfp"  // asks for the verdict alone, TP or FP, as the generative baseline of the encoder study does
 )
 
 // Variants lists the variants' names, the default first.
-func Variants() []string { return []string{VariantPlain, VariantPE} }
+func Variants() []string { return []string{VariantPlain, VariantPE, VariantTPFP} }
 
-// The words that stand after a set's closing: the probability of the first against the second is the generative verdict.
-// Both begin with a space, as words do in the vocabularies of byte-level tokenizers.
+// The words that stand after a set's closing, unless it has its own ([Set.Answers]): the probability of the first against the
+// second is the generative verdict. Both begin with a space, as words do in the vocabularies of byte-level tokenizers.
 const (
 	AnswerTrue  = " true positive"
 	AnswerFalse = " false positive"
@@ -44,6 +45,7 @@ const (
 const (
 	instructionsFile = "instructions.txt"
 	closingFile      = "closing.txt"
+	answersFile      = "answers.txt"
 	findingFile      = "finding.tmpl"
 	templateSuffix   = ".tmpl"
 
@@ -80,15 +82,21 @@ func Open(variant, dir string) (*Set, error) {
 		variant = VariantPlain
 	}
 	if !slices.Contains(Variants(), variant) {
-		return nil, fmt.Errorf("prompts: expected %s, found %q", strings.Join(Variants(), " or "), variant)
-	}
-	own, err := fs.Sub(embedded, variant)
-	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("prompts: expected %s, found %q", strings.Join(Variants(), ", "), variant)
 	}
 	s := &Set{parts: map[string]Part{}, versions: map[string]string{}}
-	if err := s.read(own, ""); err != nil {
-		return nil, fmt.Errorf("prompts %s: %w", variant, err)
+	layers := []string{variant}
+	if variant == VariantTPFP { // it asks the same questions
+		layers = []string{VariantPlain, variant}
+	}
+	for _, layer := range layers {
+		own, err := fs.Sub(embedded, layer)
+		if err != nil {
+			return nil, err
+		}
+		if err := s.read(own, ""); err != nil {
+			return nil, fmt.Errorf("prompts %s: %w", layer, err)
+		}
 	}
 	if dir != "" {
 		if info, err := os.Stat(dir); err != nil || !info.IsDir() {
@@ -127,7 +135,7 @@ func (s *Set) read(folder fs.FS, from string) error {
 		}
 		key, ok := keyOf(name)
 		if !ok {
-			return fmt.Errorf("%s: not a part of the prompts: expected %s, %s or a file *%s", filepath.Join(from, name), instructionsFile, closingFile, templateSuffix)
+			return fmt.Errorf("%s: not a part of the prompts: expected %s, %s, %s or a file *%s", filepath.Join(from, name), instructionsFile, closingFile, answersFile, templateSuffix)
 		}
 		if other, twice := seen[key]; twice {
 			return fmt.Errorf("%s: %s and %s are for the same findings: keep one", from, other, name)
@@ -177,7 +185,7 @@ func keyOf(name string) (key string, ok bool) {
 	folder, base := path.Split(name)
 	stem, isTemplate := strings.CutSuffix(base, templateSuffix)
 	if folder == "" {
-		return name, name == instructionsFile || name == closingFile || isTemplate && stem != ""
+		return name, name == instructionsFile || name == closingFile || name == answersFile || isTemplate && stem != ""
 	}
 	return folder + plainKey(stem), isTemplate && plainKey(stem) != ""
 }
@@ -195,6 +203,11 @@ func (s *Set) compile() error {
 		}
 		if _, err := s.templates.New(part.Name).Parse(part.Text); err != nil {
 			return explain(part, err)
+		}
+	}
+	if part, ok := s.parts[answersFile]; ok {
+		if _, _, err := part.answers(); err != nil {
+			return fmt.Errorf("%s: %w", part.file(), err)
 		}
 	}
 	for _, key := range s.keys() {
@@ -216,9 +229,12 @@ func (s *Set) compile() error {
 	return nil
 }
 
-// version hashes what a part's prompts are made of: the instructions, the closing, the part, and what it names.
+// version hashes what a part's prompts are made of: the instructions, the closing, own answers, the part, and what it names.
 func (s *Set) version(p Part) string {
 	used := map[string]bool{instructionsFile: true, closingFile: true}
+	if _, ok := s.parts[answersFile]; ok {
+		used[answersFile] = true
+	}
 	var use func(p Part)
 	use = func(p Part) {
 		key, _ := keyOf(p.Name)
@@ -275,6 +291,26 @@ func (s *Set) Instructions() string { return strings.TrimSpace(s.parts[instructi
 
 // Closing is what follows an analysis that has run to its last allowed token.
 func (s *Set) Closing() string { return s.parts[closingFile].Text }
+
+// Answers are the words after the closing that say that a finding is real, and that it is not, each with a space before it:
+// the lines of answers.txt, or [AnswerTrue] and [AnswerFalse].
+func (s *Set) Answers() (yes, no string) {
+	part, ok := s.parts[answersFile]
+	if !ok {
+		return AnswerTrue, AnswerFalse
+	}
+	yes, no, _ = part.answers() // Open has refused others
+	return yes, no
+}
+
+// answers reads the two lines of answers.txt.
+func (p Part) answers() (yes, no string, err error) {
+	lines := strings.Split(p.Text, "\n")
+	if len(lines) != 2 || strings.TrimSpace(lines[0]) == "" || strings.TrimSpace(lines[1]) == "" || strings.TrimSpace(lines[0]) == strings.TrimSpace(lines[1]) {
+		return "", "", errors.New("expected two lines: what a real finding is answered with, and what a false alarm is")
+	}
+	return " " + strings.TrimSpace(lines[0]), " " + strings.TrimSpace(lines[1]), nil
+}
 
 // For is the part that asks about a finding: its tool's, else its category's (as the report has it, else
 // [finding.Finding.VulnCategory]), else finding.tmpl.

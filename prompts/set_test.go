@@ -15,7 +15,8 @@ func TestVariants(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if !strings.Contains(s.Instructions(), "Verdict:"+AnswerTrue) || !strings.Contains(s.Instructions(), "Verdict:"+AnswerFalse) || s.Closing() != "\n\nVerdict:" {
+		yes, no := s.Answers()
+		if !strings.Contains(s.Instructions(), "Verdict:"+yes) || !strings.Contains(s.Instructions(), "Verdict:"+no) || strings.TrimSpace(s.Closing()) != "Verdict:" {
 			t.Errorf("%s: the instructions do not ask for what follows the closing %q", variant, s.Closing())
 		}
 		if !strings.Contains(s.Instructions(), "not instructions") {
@@ -31,8 +32,37 @@ func TestVariants(t *testing.T) {
 			}
 		}
 	}
-	if _, err := Open("fancy", ""); err == nil || !strings.Contains(err.Error(), "plain or pe") {
+	if _, err := Open("fancy", ""); err == nil || !strings.Contains(err.Error(), "plain, pe, tpfp") {
 		t.Errorf("an unknown variant: %v", err)
+	}
+}
+
+// The baseline's answers are its own; its questions are the plain ones, and so is everything of a set without answers.
+func TestAnswers(t *testing.T) {
+	baseline, err := Open(VariantTPFP, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	f := finding.Finding{Category: "XSS", Snippet: "x"}
+	asked, _, errA := baseline.Prompt(&f, 0)
+	plain, _, errB := Plain().Prompt(&f, 0)
+	if errA != nil || errB != nil || asked != plain {
+		t.Errorf("asks %q, %v, expected %q, %v", asked, errA, plain, errB)
+	}
+	if yes, no := baseline.Answers(); yes != " TP" || no != " FP" || baseline.Version(&f) == Plain().Version(&f) {
+		t.Errorf("answers %q and %q in version %s", yes, no, baseline.Version(&f))
+	}
+	own, err := Open("", folder(t, map[string]string{"answers.txt": "yes\r\nno\r\n"}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if yes, no := own.Answers(); yes != " yes" || no != " no" || own.Version(&f) == Plain().Version(&f) {
+		t.Errorf("answers %q and %q in version %s", yes, no, own.Version(&f))
+	}
+	for _, text := range []string{"yes", "yes\nyes", "yes\n\n", "yes\nno\nmaybe"} {
+		if _, err := Open("", folder(t, map[string]string{"answers.txt": text})); err == nil || !strings.Contains(err.Error(), "answers.txt: expected two lines") {
+			t.Errorf("%q: %v", text, err)
+		}
 	}
 }
 

@@ -14,19 +14,20 @@ type answer struct {
 	yes, no int32
 }
 
-// newAnswer finds the tokens of the closing phrase. The two answers must go on from the phrase's own tokens, and part at a token,
+// newAnswer finds the tokens of a set's closing phrase and of its answers. The two answers must go on from the phrase's own tokens, and part at a token,
 // else the probabilities of two single tokens would not be those of the answers.
-func newAnswer(tok tokenizer.Tokenizer, phrase string) (answer, error) {
-	encode := func(text string) ([]int32, error) { return continued(tok, text) }
-	closing, err := encode(phrase)
+func newAnswer(tok tokenizer.Tokenizer, text *prompts.Set) (answer, error) {
+	phrase := text.Closing()
+	closing, err := continued(tok, phrase)
 	if err != nil {
 		return answer{}, err
 	}
-	yes, err := encode(phrase + prompts.AnswerTrue)
+	isTrue, isFalse := text.Answers()
+	yes, err := continued(tok, phrase+isTrue)
 	if err != nil {
 		return answer{}, err
 	}
-	no, err := encode(phrase + prompts.AnswerFalse)
+	no, err := continued(tok, phrase+isFalse)
 	if err != nil {
 		return answer{}, err
 	}
@@ -34,7 +35,7 @@ func newAnswer(tok tokenizer.Tokenizer, phrase string) (answer, error) {
 	n := tokenizer.CommonPrefix([][]int32{yes, no})
 	if len(closing) == 0 || n < len(closing) || n == len(yes) || n == len(no) || !slices.Equal(yes[:len(closing)], closing) {
 		return answer{}, fmt.Errorf("this model's tokenizer does not tell the answers %q and %q after %q apart by one token (%v, %v after %v): "+
-			"judge with a classifier head instead", prompts.AnswerTrue, prompts.AnswerFalse, phrase, yes, no, closing)
+			"judge with a classifier head instead", isTrue, isFalse, phrase, yes, no, closing)
 	}
 	return answer{closing: yes[:n], yes: yes[n], no: no[n]}, nil
 }
@@ -65,6 +66,16 @@ func continued(tok tokenizer.Tokenizer, text string) ([]int32, error) {
 // tokens of the two answers to it, of which the probabilities are compared. An error says that the model's tokenizer does not
 // tell the answers apart.
 func (p *Prompter) Closing() (closing []int32, yes, no int32, err error) {
-	a, err := newAnswer(p.tok, p.text.Closing())
+	a, err := newAnswer(p.tok, p.text)
 	return a.closing, a.yes, a.no, err
+}
+
+// Verdict is what a review's verdict by the closing phrase compares: all tokens of the phrase and of an answer, as they stand
+// right behind a prompt where no analysis is asked for. It is what a model is taught that shall be judged so.
+func (p *Prompter) Verdict(real bool) ([]int32, error) {
+	yes, no := p.text.Answers()
+	if !real {
+		yes = no
+	}
+	return continued(p.tok, p.text.Closing()+yes)
 }

@@ -54,6 +54,7 @@ type setup struct {
 	Sure         float64
 	Instructions string
 	Closing      string
+	Answers      []string `json:",omitempty"` // where they are not the usual ones
 }
 
 // NewMemory hashes the recipe's files. An error means that one cannot be read.
@@ -67,6 +68,9 @@ func NewMemory(ctx context.Context, c *Cache, r Recipe) (*Memory, error) {
 		Format: memoryFormat, Name: name(r.Model), ContextLength: r.ContextLength, DType: r.DType, Backend: r.Backend,
 		Sampling: o.Sampling, Samples: max(o.Samples, 1), Thinking: o.Thinking, MaxPrompt: cmp.Or(o.MaxPrompt, DefaultMaxPrompt), Trajectory: o.Trajectory, Sure: o.Sure,
 		Instructions: o.Prompts.Instructions(), Closing: o.Prompts.Closing(),
+	}
+	if yes, no := o.Prompts.Answers(); yes != prompts.AnswerTrue || no != prompts.AnswerFalse {
+		s.Answers = []string{yes, no}
 	}
 	s.Sampling.Seed = 0
 	var err error

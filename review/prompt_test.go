@@ -161,7 +161,7 @@ func (oneToken) Encode(string, tokenizer.EncodeOptions) (tokenizer.Encoding, err
 
 func TestAnswer(t *testing.T) {
 	tok := testPrompter(t, nil).tok
-	a, err := newAnswer(tok, prompts.Plain().Closing())
+	a, err := newAnswer(tok, prompts.Plain())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -169,7 +169,21 @@ func TestAnswer(t *testing.T) {
 	if text(a.closing...) != prompts.Plain().Closing() || text(a.yes) != " true" || text(a.no) != " false" {
 		t.Errorf("closing %q, answers %q and %q", text(a.closing...), text(a.yes), text(a.no))
 	}
-	if _, err := newAnswer(oneToken{tok}, prompts.Plain().Closing()); err == nil || !strings.Contains(err.Error(), "head") {
+	baseline, err := prompts.Open(prompts.VariantTPFP, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if a, err = newAnswer(tok, baseline); err != nil || text(a.closing...) != "Verdict:" || !strings.HasPrefix(" TP", text(a.yes)) || !strings.HasPrefix(" FP", text(a.no)) {
+		t.Errorf("the baseline's closing %q, answers %q and %q, %v", text(a.closing...), text(a.yes), text(a.no), err)
+	}
+	p := &Prompter{tok: tok, text: baseline}
+	for real, want := range map[bool]int32{true: a.yes, false: a.no} {
+		ids, err := p.Verdict(real)
+		if n := len(a.closing); err != nil || !slices.Equal(ids[:n], a.closing) || ids[n] != want {
+			t.Errorf("the verdict %v is taught as %v, %v; a review compares %d after %v", real, ids, err, want, a.closing)
+		}
+	}
+	if _, err := newAnswer(oneToken{tok}, prompts.Plain()); err == nil || !strings.Contains(err.Error(), "head") {
 		t.Errorf("a tokenizer that cannot tell the answers apart: %v", err)
 	}
 }

@@ -117,7 +117,7 @@ func (r *Reviewer) set(o Options, threshold float64, positions int) (err error) 
 		o.Sampling, o.Samples, o.Sure, after = model.Sampling{}, 1, 0, 0 // it writes nothing
 	}
 	if len(r.heads) == 0 {
-		if r.answer, err = newAnswer(r.prompter.tok, r.prompter.text.Closing()); err != nil {
+		if r.answer, err = newAnswer(r.prompter.tok, r.prompter.text); err != nil {
 			return err
 		}
 	}

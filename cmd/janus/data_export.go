@@ -20,11 +20,13 @@ func newDataExport() *cobra.Command {
 after it) or .parquet. "-" is standard output and needs --format. Importing the file gives the same rows.
 
 --format reasoning writes JSON lines for fine-tuning: each row has "messages" (the instructions, the question as "janus review"
-asks it, and the analysis with the verdict as the answer), and the row's own fields. --format iac-jsonl with --findings writes
-the study's rows on infrastructure code.`,
+asks it, and the analysis with the verdict as the answer), and the row's own fields. --format tpfp does so with the verdict alone,
+TP or FP, as "janus review --prompt tpfp --max-tokens 0" asks for it, of rows or with --findings of labelled findings.
+--format iac-jsonl with --findings writes the study's rows on infrastructure code.`,
 		Example: `  janus data export rows.parquet
   janus data export test.csv --split test --category XSS
   janus data export datasets/reasoning.jsonl --format reasoning --split train
+  janus data export tpfp.jsonl --findings --format tpfp --split train
   janus data export smells.jsonl --findings --format iac-jsonl --category iac`,
 		Args: arguments(cobra.ExactArgs(1)),
 		RunE: func(cmd *cobra.Command, args []string) (err error) {
@@ -53,7 +55,7 @@ the study's rows on infrastructure code.`,
 	}
 	flags.add(cmd.Flags())
 	filter.add(cmd.Flags())
-	cmd.Flags().StringVar(&options.Format, "format", "", "jsonl, csv, parquet, reasoning or iac-jsonl (default: by the file's ending)")
+	cmd.Flags().StringVar(&options.Format, "format", "", "jsonl, csv, parquet, reasoning, tpfp or iac-jsonl (default: by the file's ending)")
 	cmd.Flags().BoolVar(&options.Findings, "findings", false, "the findings instead of the training data")
 	return cmd
 }

@@ -16,7 +16,7 @@ import (
 type promptFlags struct{ variant, dir string }
 
 func (f *promptFlags) add(flags *pflag.FlagSet) {
-	flags.StringVar(&f.variant, "prompt", prompts.VariantPlain, "text that the model is asked with: "+strings.Join(prompts.Variants(), " or ")+" (engineered)")
+	flags.StringVar(&f.variant, "prompt", prompts.VariantPlain, "text that the model is asked with: "+strings.Join(prompts.Variants(), ", ")+" (pe: engineered; tpfp: for the verdict alone)")
 	flags.StringVar(&f.dir, "prompts", "", "folder with parts of it that you changed (see janus prompts export); the others are Janus's")
 }
 

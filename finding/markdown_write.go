@@ -128,6 +128,10 @@ func markdownCode(text string) string {
 	return "<code>" + markdownText(markdownClip(text, maxMarkdownName)) + "</code>"
 }
 
+// MarkdownText escapes a text for Markdown, on one line: it makes no markup, no HTML, no
+// link, no cell of a table, and mentions nobody. Control characters are left to Clean.
+func MarkdownText(text string) string { return markdownText(text) }
+
 // markdownText escapes a text of one line. CommonMark takes any ASCII punctuation
 // after a backslash as itself (§2.4), and so forms no link of "http\://" and no row
 // of "\|". Mentions and issue numbers GitHub finds in the finished page, so a space

@@ -11,7 +11,7 @@ import (
 type Scores struct {
 	labels []bool
 	p      []float64
-	order  []int // indices by falling p; equal ones in their own order
+	order  []int // indices by falling p
 }
 
 // NewScores takes labels (true: a real finding) and the probability of each, from 0 to 1. There may be none. The slices are
@@ -39,11 +39,19 @@ func newScores(labels []bool, p []float64) *Scores {
 
 // Take returns the scores at the indices, which may repeat: a sample for [Bootstrap], or a part.
 func (s *Scores) Take(indices []int) *Scores {
-	labels, p := make([]bool, len(indices)), make([]float64, len(indices))
+	t := &Scores{labels: make([]bool, len(indices)), p: make([]float64, len(indices)), order: make([]int, 0, len(indices))}
+	// The order follows from that of all: no sorting, as thousands of samples are drawn.
+	first, next := make([]int, s.N()), make([]int, len(indices)) // the places of each index, as lists; 0 ends one
 	for i, k := range indices {
-		labels[i], p[i] = s.labels[k], s.p[k]
+		t.labels[i], t.p[i] = s.labels[k], s.p[k]
+		next[i], first[k] = first[k], i+1
 	}
-	return newScores(labels, p)
+	for _, k := range s.order {
+		for i := first[k]; i > 0; i = next[i-1] {
+			t.order = append(t.order, i-1)
+		}
+	}
+	return t
 }
 
 // N is the number of scores.

@@ -74,9 +74,14 @@ func (j *Job) Close() {
 
 // Train does what is left of a run, and writes the folders and figures that it ends with. log shows the progress.
 func (j *Job) Train(ctx context.Context, r *run.Run, log io.Writer) (*Result, error) {
+	return j.train(ctx, j.task, r, log)
+}
+
+// train runs a task, which is the job's own or does what that does.
+func (j *Job) train(ctx context.Context, task run.Task, r *run.Run, log io.Writer) (*Result, error) {
 	t, c := j.task, j.config
 	loop := run.Loop{
-		Run: r, Task: t, Log: log, Total: t.batches.Total(c.Epochs, c.MaxSteps), Dev: true,
+		Run: r, Task: task, Log: log, Total: t.batches.Total(c.Epochs, c.MaxSteps), Dev: true,
 		EvalEvery: c.EvalEvery, SaveEvery: c.SaveEvery, Patience: c.Patience,
 	}
 	if loop.EvalEvery == 0 {

@@ -148,7 +148,7 @@ func ablateRows(ctx context.Context, grid *ablate.Grid) (rows *ablate.Rows, err 
 		if e != nil {
 			return nil, fmt.Errorf("no data is given, and %w", e)
 		}
-		rows, err = ablate.ReadStore(ctx, store, db.db)
+		rows, err = ablate.ReadStore(ctx, store)
 		err = errors.Join(err, store.Close())
 	}
 	if err != nil {

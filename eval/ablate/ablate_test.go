@@ -4,7 +4,9 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"math"
 	"os"
 	"path/filepath"
 	"strings"
@@ -134,14 +136,14 @@ resamples: 50
 
 // All heads of a grid come from one reading of each finding, two runs have the same tables, and a third computes nothing.
 func TestOnePass(t *testing.T) {
-	data, model := findings(t, 36), tiny(t, false)
+	data, model := findings(t, 24), tiny(t, false)
 	first := study(t, grid(t, heads, model, data), t.TempDir())
 	compute(t, first, options(t))
 	a, points := merge(t, first)
 	if len(points) != 4*3*2 {
 		t.Errorf("%d points", len(points))
 	}
-	if want := map[string]int{"forward": 36, "train": 0, "heads": 24}; !gocmp.Equal(a.Passes, want) {
+	if want := map[string]int{"forward": 24, "train": 0, "heads": 24}; !gocmp.Equal(a.Passes, want) {
 		t.Errorf("computed %v, want %v", a.Passes, want)
 	}
 	for _, p := range points {
@@ -163,5 +165,165 @@ func TestOnePass(t *testing.T) {
 	compute(t, second, options(t))
 	if b, _ = merge(t, second); !gocmp.Equal(a.Passes, b.Passes) {
 		t.Errorf("a rerun has computed something: %v", b.Passes)
+	}
+}
+
+const passes = `
+max_tokens: 4
+length: [0, max]
+prompt: [plain, pe]
+min_tokens: [0, 2]
+hidden: [none, 4]
+epochs: 4
+resamples: 20
+max_prompt: 900
+`
+
+var pointsAlike = gocmp.Options{cmpopts.IgnoreFields(results.Point{}, "Seconds"), cmpopts.EquateNaNs()}
+
+// A study that is stopped again and again goes on, reads nothing twice, and ends with the points of one that was not.
+func TestStoppedStudy(t *testing.T) {
+	data, model, text := findings(t, 24), tiny(t, false), strings.Replace(passes, "min_tokens: [0, 2]", "", 1)
+	whole := study(t, grid(t, text, model, data), t.TempDir())
+	compute(t, whole, options(t))
+	a, want := merge(t, whole)
+
+	s := study(t, grid(t, text, model, data), t.TempDir())
+	stops := 0
+	for ; ; stops++ {
+		ctx, stop := context.WithCancel(context.Background())
+		o, now, first := options(t), "", 0
+		o.Progress = func(doing string, done, _ int) {
+			if doing != now {
+				now, first = doing, done
+			}
+			if done > first && strings.HasPrefix(doing, "reading") { // after a batch
+				stop()
+			}
+		}
+		err := s.Run(ctx, o)
+		stop()
+		if err == nil {
+			break
+		}
+		if !errors.Is(err, context.Canceled) {
+			t.Fatal(err)
+		}
+	}
+	if stops < 2 {
+		t.Errorf("the study was stopped %d times, expected one a pass at least", stops)
+	}
+	b, got := merge(t, s)
+	if d := gocmp.Diff(want, got, pointsAlike, cmpopts.EquateApprox(0, 1e-4)); d != "" {
+		t.Errorf("the stopped study differs: %s", d)
+	}
+	if !gocmp.Equal(a.Passes, b.Passes) {
+		t.Errorf("the stopped study computed %v, the other %v", b.Passes, a.Passes)
+	}
+}
+
+// Workers compute each a share, and together what one would.
+func TestWorkers(t *testing.T) {
+	data, model := findings(t, 24), tiny(t, false)
+	whole := study(t, grid(t, passes, model, data), t.TempDir())
+	compute(t, whole, options(t))
+	a, want := merge(t, whole)
+
+	s := study(t, grid(t, passes, model, data), t.TempDir())
+	for _, worker := range []int{2, 0} { // the others are lost
+		o := options(t)
+		o.Share = ablate.Share{Worker: worker, Workers: 4}
+		compute(t, s, o)
+	}
+	if points, of, err := s.Missing(4); err != nil || points != 8 || !gocmp.Equal(of, []int{1, 3}) {
+		t.Errorf("missing are %d points of the workers %v, %v", points, of, err)
+	}
+	if _, points := merge(t, s); len(points) != 8 {
+		t.Errorf("merged %d points of two workers, expected 8", len(points))
+	}
+	o := options(t)
+	o.Share = ablate.Share{Worker: 1, Workers: 2} // what was 1 and 3 of 4
+	compute(t, s, o)
+	b, got := merge(t, s)
+	if d := gocmp.Diff(want, got, pointsAlike); d != "" {
+		t.Errorf("the workers' points differ: %s", d)
+	}
+	if ablate.Table(a, want) != ablate.Table(b, got) || !gocmp.Equal(a.Passes, b.Passes) {
+		t.Errorf("the workers' table differs, or what was computed: %v and %v", b.Passes, a.Passes)
+	}
+}
+
+// More values on an axis leave the points that are there; a damaged file is named, and its points are computed anew without it.
+func TestGrowingGrid(t *testing.T) {
+	data, model, dir := findings(t, 24), tiny(t, false), t.TempDir()
+	compute(t, study(t, grid(t, heads, model, data), dir), options(t))
+	more := study(t, grid(t, strings.Replace(heads, "[none, 4, 8x4]", "[8x4, 4, 3]", 1), model, data), dir)
+	if points, _, err := more.Missing(1); err != nil || points != 8 {
+		t.Errorf("%d points are missing, expected those of a new head, 8 (%v)", points, err)
+	}
+	compute(t, more, options(t))
+	a, _ := merge(t, more)
+	if want := map[string]int{"forward": 24, "train": 0, "heads": 24 + 8}; !gocmp.Equal(a.Passes, want) {
+		t.Errorf("computed %v, want %v", a.Passes, want)
+	}
+
+	files, err := filepath.Glob(filepath.Join(dir, "points", "*"))
+	if err != nil || len(files) != 2 {
+		t.Fatalf("files of points: %v, %v", files, err)
+	}
+	if err := os.WriteFile(files[0], []byte("PAR1 broken"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if _, _, err := more.Missing(1); err == nil || !strings.Contains(err.Error(), files[0]) {
+		t.Errorf("of a damaged file the error is %v", err)
+	}
+	if err := os.Remove(files[0]); err != nil {
+		t.Fatal(err)
+	}
+	compute(t, more, options(t))
+	if a, points := merge(t, more); len(points) != 24 || a.Passes["forward"] != 24 {
+		t.Errorf("%d points, computed %v", len(points), a.Passes)
+	}
+}
+
+// Samples are of both labels, and fewer are among more; points with the same rows are trained together.
+func TestSamples(t *testing.T) {
+	s := study(t, grid(t, "max_tokens: 2\nsamples: [6, 10, all]\nseed: [0, 1]\nhidden: none\nepochs: 3\nresamples: 20\n", tiny(t, false), findings(t, 24)), t.TempDir())
+	compute(t, s, options(t))
+	a, points := merge(t, s)
+	if len(points) != 6 || a.Passes["forward"] != 24 {
+		t.Errorf("%d points, computed %v", len(points), a.Passes)
+	}
+	var of []string
+	for _, e := range a.Effects {
+		if e.Axis == "samples" && e.Metric == "f1" {
+			of = append(of, fmt.Sprint(e.Value, " ", e.Points, " ", e.Pairs, " ", e.Against))
+		}
+	}
+	if want := []string{"6 2 0 ", "10 2 2 6", "all 2 2 6"}; !gocmp.Equal(of, want) {
+		t.Errorf("effects of samples: %q, want %q", of, want)
+	}
+}
+
+// An encoder has no lengths; what makes no difference is no point of its own.
+func TestEncoder(t *testing.T) {
+	s := study(t, grid(t, "max_tokens: [2, 4]\nlength: [0, max]\npooling: [cls, mean, mean_all]\nhidden: [none, 4]\nactivation: [gelu, relu]\nepochs: 3\nresamples: 20\n", tiny(t, true), findings(t, 24)), t.TempDir())
+	compute(t, s, options(t))
+	a, points := merge(t, s)
+	if len(points) != 2*3 { // cls and mean, of none, 4 with gelu and 4 with relu
+		t.Errorf("%d points", len(points))
+	}
+	for _, p := range points {
+		for _, axis := range []string{"length", "max_tokens", "rank", "temperature"} {
+			if v, has := p.Values[axis]; has {
+				t.Errorf("a point has the %s %s", axis, v)
+			}
+		}
+		if !math.IsNaN(p.Control) {
+			t.Errorf("control is %v of what writes nothing", p.Control)
+		}
+	}
+	if table := ablate.Table(a, points); strings.Contains(table, "NaN") || strings.Contains(table, "Control") {
+		t.Errorf("table:\n%s", table)
 	}
 }

@@ -21,17 +21,21 @@ type Source struct {
 	Lines map[string]int // by key and by entry, as run.Lines gives them
 }
 
-// at stands before a message about a key, or about an entry such as "hidden[2]".
+// line is where a key, or an entry such as "hidden[2]", stands; 0 where that is not known.
+func (s Source) line(key string) int {
+	if line := s.Lines[key]; line > 0 {
+		return line
+	}
+	name, _, _ := strings.Cut(key, "[")
+	return s.Lines[name]
+}
+
+// at stands before a message about a key or an entry.
 func (s Source) at(key string) string {
-	line := s.Lines[key]
-	if line == 0 {
-		name, _, _ := strings.Cut(key, "[")
-		line = s.Lines[name]
+	if line := s.line(key); line > 0 {
+		return fmt.Sprintf("%s:%d: ", s.File, line)
 	}
-	if line == 0 {
-		return ""
-	}
-	return fmt.Sprintf("%s:%d: ", s.File, line)
+	return ""
 }
 
 // checker gathers what is wrong with a grid.
@@ -145,7 +149,7 @@ func (c *checker) lengths() {
 
 // line tells where a key or entry stands, in brackets.
 func (c *checker) line(key string) string {
-	if at := c.source.Lines[key]; at > 0 {
+	if at := c.source.line(key); at > 0 {
 		return fmt.Sprintf(" (line %d)", at)
 	}
 	return ""

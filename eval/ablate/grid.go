@@ -9,7 +9,7 @@ import (
 type Grid struct {
 	Name string `yaml:"name" doc:"what the study is called (default: the file's name)"`
 
-	Data      []string `yaml:"data" doc:"files of labelled findings, in any format that janus review reads (default: the data base)"`
+	Data      []string `yaml:"data" doc:"files of labelled findings or training data, of any kind that janus data import takes (default: the data base)"`
 	DB        string   `yaml:"db" doc:"data base of janus data, where no files are given (default: $JANUS_DB, else data/janus.db)"`
 	Rows      int      `yaml:"rows" default:"0" doc:"most findings; some are chosen by split_seed, of each side and label their share; 0 is all"`
 	Test      float64  `yaml:"test" default:"0.3" doc:"share of test rows, where the findings have no split of their own"`

@@ -41,7 +41,7 @@ func byRows(points []*point) (groups [][]*point) {
 // train trains the heads of points with the same training rows, judges the test rows by them, and writes the points.
 func (r *runner) train(ctx context.Context, p *pass, d *passData, points []*point) error {
 	start := time.Now()
-	learn, choose, judged := r.data(d, r.Rows.sample(points[0].Samples, points[0].Seed)), r.data(d, r.Rows.on(dev)), r.data(d, r.Rows.on(test))
+	learn, choose, judged := r.data(d, r.Rows.sample(points[0].Samples, points[0].Seed)), r.data(d, r.Rows.on(devSide)), r.data(d, r.Rows.on(testSide))
 	specs, err := r.specs(d, points, learn.Labels)
 	if err != nil {
 		return err
@@ -68,7 +68,7 @@ func (r *runner) train(ctx context.Context, p *pass, d *passData, points []*poin
 	list, at := make([]results.Point, len(points)), 0
 	for i, t := range trained {
 		if t.Epoch == 0 {
-			list[i] = unjudged(points[i], t.Err, len(r.Rows.on(test)))
+			list[i] = unjudged(points[i], t.Err, len(r.Rows.on(testSide)))
 			continue
 		}
 		if list[i], err = r.result(points[i], d, &t, choose.Labels, logits[at]); err != nil {
@@ -148,7 +148,7 @@ func (r *runner) result(p *point, d *passData, t *head.Result, labels []bool, lo
 	var truth []bool
 	var judged []float64
 	var tokens []int
-	for _, i := range r.Rows.on(test) {
+	for _, i := range r.Rows.on(testSide) {
 		if _, ok := d.at[i]; !ok {
 			out.P = append(out.P, math.NaN())
 			continue

@@ -77,7 +77,7 @@ func (s *Study) needed(p *pass) []int {
 	}
 	var rows []int
 	for i, side := range s.Rows.sides {
-		if side != train || wanted[i] {
+		if side != trainSide || wanted[i] {
 			rows = append(rows, i)
 		}
 	}

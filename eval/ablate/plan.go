@@ -77,7 +77,7 @@ func New(ctx context.Context, g *Grid, source Source, rows *Rows, dir string) (*
 		b.check(c)
 	}
 	for i, text := range g.Samples {
-		if n, learn := number(text), len(rows.on(train)); n > learn {
+		if n, learn := number(text), len(rows.on(trainSide)); n > learn {
 			c.fail(entry("samples", i), "there are %d rows to train on, found %d, did you mean %s?", learn, n, allSamples)
 		}
 	}

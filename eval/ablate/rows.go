@@ -10,12 +10,13 @@ import (
 	"hash"
 	"hash/fnv"
 	"math"
+	"os"
+	"path/filepath"
 	"slices"
 
 	"github.com/januslm/janus/dataset"
 	"github.com/januslm/janus/eval/results"
 	"github.com/januslm/janus/finding"
-	"github.com/januslm/janus/train/heads"
 	"github.com/januslm/janus/train/run"
 )
 
@@ -23,70 +24,70 @@ import (
 type side int
 
 const (
-	train side = iota // heads and adapters are trained on it
-	dev               // epochs, temperatures and thresholds are chosen by it
-	test              // points are judged on it
+	trainSide side = iota // heads and adapters are trained on it
+	devSide               // epochs, temperatures and thresholds are chosen by it
+	testSide              // points are judged on it
 )
 
 var sideNames = []string{dataset.Train, dataset.Dev, dataset.Test}
 
 // Rows are a study's labelled findings on their sides.
 type Rows struct {
-	Findings []finding.Finding
-	Labels   []bool // true: a real finding
-	// Conversations are what adapters can learn of the findings, where they have an analysis; else nil.
-	Conversations []*dataset.ReasoningRow
-	Data          []results.Data
-	Problems      []error // rows and files that could not be read
-	Unlabelled    int     // findings that were left out
+	Findings   []finding.Finding
+	Labels     []bool // true: a real finding
+	Data       []results.Data
+	Problems   []error // rows that could not be read
+	Unlabelled int     // findings that were left out
 
-	sides  []side
-	items  []dataset.Item
-	sha256 string
+	examples []*dataset.Example // the training data that the findings stand for; nil of findings as such
+	sides    []side
+	items    []dataset.Item
+	sha256   string
 }
 
-// ReadFiles reads findings from files in any format that a review reads.
-func ReadFiles(ctx context.Context, files []string) (*Rows, error) {
-	findings, problems, err := heads.Read(ctx, files)
+// ReadFiles reads labelled findings, and training data as the claims that its rows stand for, from files of any kind that
+// `janus data import` takes.
+func ReadFiles(ctx context.Context, files []string) (r *Rows, err error) {
+	dir, err := os.MkdirTemp("", "janus-ablate-*")
 	if err != nil {
 		return nil, err
 	}
-	r := &Rows{Problems: problems}
-	for i := range findings {
-		if err := r.add(&findings[i], dataset.FindingItem(&findings[i]), nil); err != nil {
+	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
+	store, err := dataset.Open(filepath.Join(dir, "rows.db"))
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, store.Close()) }()
+	var problems []error
+	var data []results.Data
+	for _, path := range files {
+		done, err := store.Import(ctx, path, dataset.ImportOptions{})
+		if err != nil {
 			return nil, err
 		}
-	}
-	for _, path := range files {
+		problems = append(problems, done.Problems...)
 		file, err := run.HashFile(path)
 		if err != nil {
 			return nil, err
 		}
-		n := 0
-		for i := range r.Findings {
-			if r.Findings[i].Origin.Input == path {
-				n++
-			}
-		}
-		r.Data = append(r.Data, results.Data{Path: path, Rows: n, SHA256: file.SHA256})
+		data = append(data, results.Data{Path: path, Rows: done.Examples + done.Findings, SHA256: file.SHA256})
 	}
+	if r, err = ReadStore(ctx, store); err != nil {
+		return nil, err
+	}
+	r.Problems, r.Data = problems, data
 	return r, nil
 }
 
 // ReadStore reads a store's training data, as the claims that its rows stand for, and its labelled findings.
-func ReadStore(ctx context.Context, store *dataset.Store, path string) (*Rows, error) {
+func ReadStore(ctx context.Context, store *dataset.Store) (*Rows, error) {
 	r := &Rows{}
 	for e, err := range store.Examples(ctx, dataset.Filter{}) {
 		if err != nil {
 			return nil, err
 		}
 		f := e.Finding()
-		var conversation *dataset.ReasoningRow
-		if e.Analysis != "" {
-			row := dataset.Reasoning(&e)
-			conversation = &row
-		}
-		if err := r.add(&f, dataset.ExampleItem(&e), conversation); err != nil {
+		if err := r.add(&f, dataset.ExampleItem(&e), &e); err != nil {
 			return nil, err
 		}
 	}
@@ -98,23 +99,23 @@ func ReadStore(ctx context.Context, store *dataset.Store, path string) (*Rows, e
 			return nil, err
 		}
 	}
-	r.Data = []results.Data{{Path: path, Rows: len(r.Findings)}}
+	r.Data = []results.Data{{Path: store.Path(), Rows: len(r.Findings), SHA256: r.hash()}}
 	return r, nil
 }
 
 // add takes a finding in, if it is labelled.
-func (r *Rows) add(f *finding.Finding, item dataset.Item, conversation *dataset.ReasoningRow) error {
+func (r *Rows) add(f *finding.Finding, item dataset.Item, e *dataset.Example) error {
 	if f.Label == "" {
 		r.Unlabelled++
 		return nil
 	}
 	real, err := dataset.ParseLabel(f.Label)
 	if err != nil {
-		return fmt.Errorf("%s: finding %q: label: %w", f.Origin.Input, f.ID, err)
+		return fmt.Errorf("finding %q of %q: label: %w", f.ID, f.Source, err)
 	}
 	item.Stratum = fmt.Sprint(f.Category, " ", real) // however the label is written
 	r.Findings, r.Labels = append(r.Findings, *f), append(r.Labels, real)
-	r.Conversations, r.items = append(r.Conversations, conversation), append(r.items, item)
+	r.examples, r.items, r.sides = append(r.examples, e), append(r.items, item), append(r.sides, trainSide)
 	return nil
 }
 
@@ -130,7 +131,6 @@ func (r *Rows) divide(g *Grid) error {
 	var err error
 	switch {
 	case given[dataset.Train] && given[dataset.Dev] && given[dataset.Test]:
-		r.sides = make([]side, len(r.Findings))
 		for i := range r.Findings {
 			r.sides[i] = side(max(slices.Index(sideNames, r.Findings[i].Split), 0))
 		}
@@ -157,20 +157,19 @@ func (r *Rows) split(g *Grid) error {
 	if err != nil {
 		return err
 	}
-	for _, s := range d.Side {
-		r.sides = append(r.sides, side(s))
+	for i, s := range d.Side {
+		r.sides[i] = side(s)
 	}
 	return nil
 }
 
 // cutDev takes the findings' own split of two sides, and dev rows from the training side.
 func (r *Rows) cutDev(g *Grid) error {
-	r.sides = make([]side, len(r.Findings))
 	var learn []int
 	var items []dataset.Item
 	for i := range r.Findings {
 		if s := r.Findings[i].Split; s == dataset.Dev || s == dataset.Test {
-			r.sides[i] = test
+			r.sides[i] = testSide
 			continue
 		}
 		learn, items = append(learn, i), append(items, r.items[i])
@@ -202,9 +201,9 @@ func (r *Rows) choose(n int, seed uint64) {
 	})
 	slices.Sort(kept)
 	some := *r
-	some.Findings, some.Labels, some.Conversations, some.sides, some.items = nil, nil, nil, nil, nil
+	some.Findings, some.Labels, some.examples, some.sides, some.items = nil, nil, nil, nil, nil
 	for _, i := range kept {
-		some.Findings, some.Labels, some.Conversations = append(some.Findings, r.Findings[i]), append(some.Labels, r.Labels[i]), append(some.Conversations, r.Conversations[i])
+		some.Findings, some.Labels, some.examples = append(some.Findings, r.Findings[i]), append(some.Labels, r.Labels[i]), append(some.examples, r.examples[i])
 		some.sides, some.items = append(some.sides, r.sides[i]), append(some.items, r.items[i])
 	}
 	*r = some
@@ -261,7 +260,7 @@ func (r *Rows) counts() (n, real [3]int) {
 // String says how many rows there are: "80 rows to train on (30 TP), 20 dev rows (8 TP), 40 test rows (12 TP)".
 func (r *Rows) String() string {
 	n, real := r.counts()
-	return fmt.Sprintf("%d rows to train on (%d TP), %d dev rows (%d TP), %d test rows (%d TP)", n[train], real[train], n[dev], real[dev], n[test], real[test])
+	return fmt.Sprintf("%d rows to train on (%d TP), %d dev rows (%d TP), %d test rows (%d TP)", n[trainSide], real[trainSide], n[devSide], real[devSide], n[testSide], real[testSide])
 }
 
 // hash tells the rows apart from others: what is asked about each, its label and its side.
@@ -275,12 +274,12 @@ func (r *Rows) hash() string {
 
 func (r *Rows) hashRow(h hash.Hash, i int) {
 	f := &r.Findings[i]
-	conversation := ""
-	if c := r.Conversations[i]; c != nil {
-		conversation = c.ContentHash()
+	analysis := ""
+	if e := r.examples[i]; e != nil {
+		analysis = e.ContentHash()
 	}
 	// hash.Hash never fails.
-	_, _ = fmt.Fprintf(h, "%q %q %q %q %s %v %d %s\n", f.ID, f.Source, f.Category, f.Language, f.ContentHash(), r.Labels[i], r.sides[i], conversation)
+	_, _ = fmt.Fprintf(h, "%q %q %q %q %s %v %d %s\n", f.ID, f.Source, f.Category, f.Language, f.ContentHash(), r.Labels[i], r.sides[i], analysis)
 }
 
 // on lists the rows of a side.
@@ -295,7 +294,7 @@ func (r *Rows) on(s side) (list []int) {
 
 // sample chooses the training rows of a point: n of them by its seed, both labels among them, or all where n is 0.
 func (r *Rows) sample(n int, seed uint64) []int {
-	rows := r.on(train)
+	rows := r.on(trainSide)
 	if n == 0 {
 		return rows
 	}
@@ -311,7 +310,7 @@ func (r *Rows) sample(n int, seed uint64) []int {
 
 // testRows are the rows on which points are judged, as results have them.
 func (r *Rows) testRows() (list []results.TestRow) {
-	for _, i := range r.on(test) {
+	for _, i := range r.on(testSide) {
 		f := &r.Findings[i]
 		truth := finding.FalsePositive
 		if r.Labels[i] {

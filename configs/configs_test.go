@@ -23,6 +23,7 @@ var commands = []struct {
 	config   func() any
 }{
 	{"lora", []string{"lora-", "tpfp-"}, func() any { return new(train.LoRAConfig) }},
+	{"joint", []string{"joint-"}, func() any { return new(train.JointConfig) }},
 	{"head", []string{"head-"}, func() any { return new(heads.Config) }},
 	{"encoder", []string{"encoder-"}, func() any { return new(encoder.Config) }},
 }

@@ -55,7 +55,12 @@ func (e *Example) Answer() string {
 	if e.IsVulnerable {
 		verdict = prompts.AnswerTrue
 	}
-	return strings.TrimSpace(closingLine.ReplaceAllString(e.Analysis, "")) + prompts.Plain().Closing() + verdict
+	return WithoutVerdict(e.Analysis) + prompts.Plain().Closing() + verdict
+}
+
+// WithoutVerdict is an answer's analysis: what it says before the verdict at its end, if it has one.
+func WithoutVerdict(answer string) string {
+	return strings.TrimSpace(closingLine.ReplaceAllString(answer, ""))
 }
 
 // Reasoning makes a conversation of a row: the instructions and the question as `janus review` asks it, and the answer.

@@ -100,12 +100,22 @@ func (s batchShape) inputs(examples []Example, weight float32) []model.Input {
 
 // CheckExamples refuses examples that a model of so many tokens and such a context cannot learn from.
 func CheckExamples(examples []Example, vocabulary, context int) error {
+	for i, e := range examples {
+		if len(e.Completion) == 0 {
+			return fmt.Errorf("example %d has no completion, expected at least one token", i)
+		}
+	}
+	return checkTokens(examples, vocabulary, context)
+}
+
+// checkTokens is CheckExamples where a completion may be empty.
+func checkTokens(examples []Example, vocabulary, context int) error {
 	if len(examples) == 0 {
 		return fmt.Errorf("there are no examples")
 	}
 	for i, e := range examples {
-		if len(e.Prompt) == 0 || len(e.Completion) == 0 {
-			return fmt.Errorf("example %d has %d tokens of prompt and %d of completion, expected at least one of each", i, len(e.Prompt), len(e.Completion))
+		if len(e.Prompt) == 0 {
+			return fmt.Errorf("example %d has no prompt, expected at least one token", i)
 		}
 		if e.Len() > context {
 			return fmt.Errorf("example %d has %d tokens, and the model's context is %d", i, e.Len(), context)

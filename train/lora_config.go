@@ -14,13 +14,21 @@ import (
 
 // LoRAConfig are the settings of a LoRA run; train/run reads them from YAML and flags.
 type LoRAConfig struct {
+	Data []string `yaml:"data" default:"" resume:"free" doc:"files of conversations, as janus data export --format reasoning writes them; none: the rows of the data base"`
+	Settings
+
+	// Prompts is the text that the rows were asked with, by which a prompt that is too long is cut; nil is the default.
+	Prompts *prompts.Set `yaml:"-"`
+}
+
+// Settings are those of all that trains an adapter.
+type Settings struct {
 	Model string `yaml:"model" default:"" resume:"free" doc:"base model: a Hugging Face folder, a .gguf file, or the name of a pulled model; none: $MODEL_PATH, else the small one that make fetches"`
 	DType string `yaml:"dtype" default:"" doc:"of the base's weights: f32 or bf16; none: f32 on a CPU, bf16 on a GPU. The adapter is float32"`
 	DB    string `yaml:"db" default:"" resume:"free" doc:"data base that rows come from where data names no files; none: $JANUS_DB, else data/janus.db"`
 
-	Data     []string `yaml:"data" default:"" resume:"free" doc:"files of conversations, as janus data export --format reasoning writes them; none: the rows of the data base"`
-	MaxLen   int      `yaml:"max_length" default:"1024" doc:"longest prompt and answer together, in tokens; a longer prompt is cut as in a review, an answer never"`
-	DevShare float64  `yaml:"dev_share" default:"0.1" doc:"share of the rows to validate on, where the rows have no split; 0 validates on none"`
+	MaxLen   int     `yaml:"max_length" default:"1024" doc:"longest prompt and answer together, in tokens; a longer prompt is cut as in a review, an answer never"`
+	DevShare float64 `yaml:"dev_share" default:"0.1" doc:"share of the rows to validate on, where the rows have no split; 0 validates on none"`
 
 	Rank          int                `yaml:"lora_rank" default:"16" doc:"rank of A and B"`
 	Alpha         float64            `yaml:"lora_alpha" default:"32" doc:"strength: B·A is multiplied by alpha/rank"`
@@ -54,13 +62,10 @@ type LoRAConfig struct {
 	Seed      uint64 `yaml:"seed" default:"1" doc:"of the adapter, the split, the order of rows and dropout"`
 
 	run.Output
-
-	// Prompts is the text that the rows were asked with, by which a prompt that is too long is cut; nil is the default.
-	Prompts *prompts.Set `yaml:"-"`
 }
 
 // Check refuses values that no run can have.
-func (c *LoRAConfig) Check() error {
+func (c *Settings) Check() error {
 	for _, f := range []struct {
 		key   string
 		value int
@@ -85,19 +90,19 @@ func (c *LoRAConfig) Check() error {
 	return c.adamW().Check()
 }
 
-func (c *LoRAConfig) adamW() optimize.AdamW {
+func (c *Settings) adamW() optimize.AdamW {
 	return optimize.AdamW{
 		LearningRate: c.LearningRate, Beta1: c.Beta1, Beta2: c.Beta2, Eps: c.Eps, WeightDecay: c.WeightDecay, MaxGradNorm: c.MaxGradNorm,
 	}
 }
 
 // NewAdapter makes the adapter that a run starts from, which changes nothing yet.
-func (c *LoRAConfig) NewAdapter(m *model.Model) (*lora.Adapter, error) {
+func (c *Settings) NewAdapter(m *model.Model) (*lora.Adapter, error) {
 	return lora.Init(adapterDir, c.adapter(m.Dir()), m.LoRABase(), c.Seed)
 }
 
 // adapter is the configuration that goes into the adapter's folder.
-func (c *LoRAConfig) adapter(base string) lora.Config {
+func (c *Settings) adapter(base string) lora.Config {
 	config := lora.Config{
 		BaseModel: base, TaskType: "CAUSAL_LM", R: c.Rank, Alpha: c.Alpha, Dropout: c.Dropout, RSLoRA: c.RSLoRA, DoRA: c.DoRA, Bias: c.Bias,
 		LayersToAdapt: c.Layers, TargetModules: lora.Targets{Names: c.Targets, Pattern: c.TargetPattern},

@@ -20,10 +20,31 @@ import (
 	"github.com/januslm/janus/tokenizer"
 )
 
+// Conversation is a row to learn from: a question and its answer, and the truth where the row has it.
+type Conversation struct {
+	dataset.ReasoningRow
+	Labelled bool   // the row says whether it IsVulnerable
+	Where    string // file and line, for messages
+}
+
+// ConversationOf makes one of a row of the data base that has an analysis.
+func ConversationOf(e *dataset.Example) Conversation {
+	return Conversation{ReasoningRow: dataset.Reasoning(e), Labelled: true, Where: fmt.Sprintf("row %d", e.ID)}
+}
+
+// Labelled makes conversations of rows whose IsVulnerable is the truth.
+func Labelled(rows []dataset.ReasoningRow) []Conversation {
+	list := make([]Conversation, len(rows))
+	for i, row := range rows {
+		list[i] = Conversation{ReasoningRow: row, Labelled: true, Where: fmt.Sprintf("row %d", i+1)}
+	}
+	return list
+}
+
 // ReadConversations reads a file of JSON lines as `janus data export --format reasoning` writes it: "messages" is a system
-// message, which may be missing, a user's and an assistant's. Rows of other programs need no more. All lines that are wrong are
-// in the error.
-func ReadConversations(path string) (rows []dataset.ReasoningRow, err error) {
+// message, which may be missing, a user's and an assistant's. Rows of other programs need no more; "label" or "is_vulnerable" is the
+// truth. All lines that are wrong are in the error.
+func ReadConversations(path string) (rows []Conversation, err error) {
 	f, err := os.Open(path)
 	if err != nil {
 		return nil, err
@@ -42,6 +63,7 @@ func ReadConversations(path string) (rows []dataset.ReasoningRow, err error) {
 			if err != nil {
 				wrong = append(wrong, fmt.Errorf("%s:%d: %w", path, n, err))
 			}
+			row.Where = fmt.Sprintf("%s:%d", path, n)
 			rows = append(rows, row)
 		}
 		if err != nil {
@@ -54,9 +76,32 @@ func ReadConversations(path string) (rows []dataset.ReasoningRow, err error) {
 	return rows, errors.Join(wrong...)
 }
 
-func parseConversation(line []byte) (row dataset.ReasoningRow, err error) {
-	if err := json.Unmarshal(line, &row); err != nil {
+func parseConversation(text []byte) (row Conversation, err error) {
+	var line struct {
+		dataset.ReasoningRow
+		Vulnerable json.RawMessage `json:"is_vulnerable"` // in place of the row's
+		Label      json.RawMessage `json:"label"`
+	}
+	if err := json.Unmarshal(text, &line); err != nil {
 		return row, err
+	}
+	row.ReasoningRow = line.ReasoningRow
+	for _, label := range []struct {
+		key string
+		raw json.RawMessage
+	}{{"is_vulnerable", line.Vulnerable}, {"label", line.Label}} {
+		text := strings.Trim(string(label.raw), `"`)
+		if text == "" || text == "null" {
+			continue
+		}
+		real, err := dataset.ParseLabel(text)
+		if err != nil {
+			return row, fmt.Errorf("%s: %w", label.key, err)
+		}
+		if row.Labelled && row.IsVulnerable != real {
+			return row, errors.New("label and is_vulnerable contradict each other")
+		}
+		row.Labelled, row.IsVulnerable = true, real
 	}
 	var roles []string
 	for _, m := range row.Messages {
@@ -92,6 +137,9 @@ func (d *Data) String() string {
 			text += fmt.Sprintf("; %d %s", part.n, part.what)
 		}
 	}
+	if len(d.Train) > 0 && len(d.Dev) == 0 {
+		text += "; the last adapter is the result, not the best"
+	}
 	if d.OneClass != "" {
 		text += "; all of them are " + d.OneClass + ": a model learns nothing from that about the other"
 	}
@@ -100,14 +148,18 @@ func (d *Data) String() string {
 
 // Prepare makes examples of conversations: prompts as a review writes them, answers with the token that ends the model's
 // turn. Sides are those of the rows' splits where they have any, else as [dataset.Split] divides.
-func Prepare(m *model.Model, rows []dataset.ReasoningRow, c *LoRAConfig) (*Data, error) {
+func Prepare(m *model.Model, rows []Conversation, c *LoRAConfig) (*Data, error) {
 	if len(rows) == 0 {
 		return nil, errors.New("there are no rows to learn from: `janus data import` or `janus data generate` brings some")
 	}
 	if m.IsEncoder() {
 		return nil, fmt.Errorf("model %s: %w", m.Dir(), model.ErrEncoder)
 	}
-	sides, err := divide(rows, c)
+	items, splits := make([]dataset.Item, len(rows)), make([]string, len(rows))
+	for i := range rows {
+		items[i], splits[i] = rows[i].item(), rows[i].Split
+	}
+	sides, err := divide(items, splits, c.DevShare, c.Seed)
 	if err != nil {
 		return nil, err
 	}
@@ -122,17 +174,19 @@ func Prepare(m *model.Model, rows []dataset.ReasoningRow, c *LoRAConfig) (*Data,
 			d.TestRows++
 			continue
 		}
-		e, cut, err := w.example(&rows[i])
+		e, cut, err := w.example(&rows[i].ReasoningRow)
 		switch {
 		case errors.Is(err, errTooLong):
 			d.TooLong++
 			continue
 		case err != nil:
-			return nil, fmt.Errorf("row %d: %w", i+1, err)
+			return nil, fmt.Errorf("%s: %w", rows[i].Where, err)
 		case cut:
 			d.Cut++
 		}
-		classes[rows[i].Label()] = true
+		if rows[i].Labelled {
+			classes[rows[i].Label()] = true
+		}
 		if sides[i] == dataset.Dev {
 			d.Dev = append(d.Dev, e)
 		} else {
@@ -142,7 +196,7 @@ func Prepare(m *model.Model, rows []dataset.ReasoningRow, c *LoRAConfig) (*Data,
 	if len(d.Train) == 0 {
 		return nil, fmt.Errorf("no row is left to learn from: %s (max_length is %d)", d, c.MaxLen)
 	}
-	if len(classes) == 1 && slices.ContainsFunc(rows, func(r dataset.ReasoningRow) bool { return r.VulnCategory != "" }) {
+	if len(classes) == 1 {
 		for class := range classes {
 			d.OneClass = class
 		}
@@ -151,33 +205,45 @@ func Prepare(m *model.Model, rows []dataset.ReasoningRow, c *LoRAConfig) (*Data,
 	return d, nil
 }
 
-// divide gives each row its side.
-func divide(rows []dataset.ReasoningRow, c *LoRAConfig) ([]string, error) {
-	sides := make([]string, len(rows))
-	items := make([]dataset.Item, len(rows))
-	given := false
-	for i := range rows {
-		sides[i] = rows[i].Split
-		given = given || sides[i] != ""
-		items[i] = dataset.ExampleItem(&rows[i].Example)
-		if rows[i].Request+rows[i].Response == "" { // of another program
-			items[i].Text = rows[i].Messages[len(rows[i].Messages)-2].Content
-			items[i].Key = items[i].Text + "\x00" + rows[i].Messages[len(rows[i].Messages)-1].Content
-		}
+// item is what division looks at of a row.
+func (c *Conversation) item() dataset.Item {
+	item := dataset.ExampleItem(&c.Example)
+	if c.Request+c.Response == "" { // of another program
+		item.Text = c.Messages[len(c.Messages)-2].Content
+		item.Key = item.Text + "\x00" + c.Messages[len(c.Messages)-1].Content
 	}
-	if given || c.DevShare == 0 {
+	return item
+}
+
+// divide gives each row its side: that of its split where any is a dev row, else the rows that are not of the test side are divided
+// by the share of dev rows. Where so small a share is less than a group of rows, it is doubled until there is one on the dev side.
+func divide(items []dataset.Item, splits []string, share float64, seed uint64) ([]string, error) {
+	sides := slices.Clone(splits)
+	if share == 0 || slices.Contains(splits, dataset.Dev) {
 		return sides, nil
 	}
-	division, err := dataset.Split(items, dataset.SplitOptions{
-		Sides: []dataset.Side{{Name: dataset.Train, Share: 1 - c.DevShare}, {Name: dataset.Dev, Share: c.DevShare}}, Seed: c.Seed,
-	})
-	if err != nil {
-		return nil, fmt.Errorf("%w; dev_share 0 validates on none", err)
+	var rows []int
+	var chosen []dataset.Item
+	for i, split := range splits {
+		if split != dataset.Test {
+			rows, chosen = append(rows, i), append(chosen, items[i])
+		}
 	}
-	for i, side := range division.Side {
-		sides[i] = division.Sides[side]
+	for ; ; share *= 2 {
+		division, err := dataset.Split(chosen, dataset.SplitOptions{
+			Sides: []dataset.Side{{Name: dataset.Train, Share: 1 - share}, {Name: dataset.Dev, Share: share}}, Seed: seed,
+		})
+		if err != nil {
+			return nil, fmt.Errorf("%w; dev_share 0 validates on none", err)
+		}
+		if !slices.Contains(division.Side, 1) && share < 0.25 {
+			continue
+		}
+		for i, side := range division.Side {
+			sides[rows[i]] = division.Sides[side]
+		}
+		return sides, nil
 	}
-	return sides, nil
 }
 
 // errTooLong is for rows whose answer does not fit behind any prompt.
@@ -191,6 +257,7 @@ type writer struct {
 	end      int32 // what ends the model's turn
 }
 
+// newWriter takes the text that findings are asked about with; nil is the default one.
 func newWriter(m *model.Model, text *prompts.Set, limit int) (*writer, error) {
 	prompter, err := review.NewPrompter(m, text)
 	if err != nil {

@@ -1,6 +1,7 @@
 package train
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"io"
@@ -53,10 +54,7 @@ func (l *LoRARun) Train(ctx context.Context) (*Result, error) {
 	defer trainer.Close()
 	loop := run.Loop{
 		Run: l.Run, Task: &loraTask{Examples{trainer, batches, l.Data.Dev}, trainer}, Log: l.Log, Total: total, Dev: len(l.Data.Dev) > 0,
-		EvalEvery: c.EvalEvery, SaveEvery: c.SaveEvery, Patience: c.Patience,
-	}
-	if loop.EvalEvery == 0 {
-		loop.EvalEvery = batches.PerEpoch()
+		EvalEvery: cmp.Or(c.EvalEvery, batches.PerEpoch()), SaveEvery: c.SaveEvery, Patience: c.Patience,
 	}
 	o, err := loop.Train(ctx)
 	if err != nil {

@@ -12,6 +12,11 @@ import (
 // CausalLM models where weights are 1/labels. in are those of [Inputs]. See [Layers] for checkpoints.
 func LanguageLoss(c *transformer.Config, d transformer.Decoder, w transformer.Weights, in map[string]*Node, checkpoints bool) *Node {
 	f, h := Layers(c, d, w, in, nil, checkpoints)
+	return labelLoss(d, f, h, in)
+}
+
+// labelLoss is [LanguageLoss] of what [Layers] returns.
+func labelLoss(d transformer.Decoder, f *transformer.Forward, h *Node, in map[string]*Node) *Node {
 	b, s, width := h.Shape().Dim(0), h.Shape().Dim(1), h.Shape().Dim(2)
 	// Only states that predict a label go on: the logits of all positions would be a fifth of the work.
 	h = Gather(Reshape(h, b*s, width), InsertAxes(in["from"], -1))

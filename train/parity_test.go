@@ -149,8 +149,8 @@ func fixtureOptions() Options {
 	return o
 }
 
-// newTrainer trains the adapter of a folder; examples are its base's.
-func newTrainer(t *testing.T, base, dir string, o Options) (*Trainer, []Example) {
+// openTrainer trains the adapter of a folder; examples are its base's.
+func openTrainer(t *testing.T, base, dir string, o Options) (*Trainer, []Example) {
 	t.Helper()
 	adapter, err := lora.Open(dir)
 	if err != nil {
@@ -185,7 +185,7 @@ func TestParityGradients(t *testing.T) {
 	for _, dir := range fixtures.Glob(t, "decoders/*/lora_grad") {
 		base := filepath.Dir(dir)
 		t.Run(filepath.Base(base), func(t *testing.T) {
-			trainer, examples := newTrainer(t, base, dir, fixtureOptions())
+			trainer, examples := openTrainer(t, base, dir, fixtureOptions())
 			want := openGolden(t, dir, "expected.safetensors")
 			loss, got := gradientsOf(t, trainer, examples)
 			near(t, "the loss", loss, float64(want.floats("loss")[0]), 0, 1e-5)
@@ -213,7 +213,7 @@ func fixtureBase(t *testing.T, dir string) string {
 func TestParityGradientNorms(t *testing.T) {
 	for _, dir := range fixtures.Glob(t, "lora/*/*") {
 		t.Run(filepath.Base(filepath.Dir(dir))+"/"+filepath.Base(dir), func(t *testing.T) {
-			trainer, examples := newTrainer(t, fixtureBase(t, dir), dir, fixtureOptions())
+			trainer, examples := openTrainer(t, fixtureBase(t, dir), dir, fixtureOptions())
 			want := openGolden(t, dir, "expected.safetensors")
 			loss, got := gradientsOf(t, trainer, examples)
 			near(t, "the loss", loss, float64(want.floats("loss")[0]), 0, 1e-5)
@@ -243,7 +243,7 @@ func TestParityTrajectory(t *testing.T) {
 	for _, path := range fixtures.Glob(t, "lora/*/*/train5.safetensors") {
 		dir := filepath.Dir(path)
 		t.Run(filepath.Base(filepath.Dir(dir))+"/"+filepath.Base(dir), func(t *testing.T) {
-			trainer, examples := newTrainer(t, fixtureBase(t, dir), dir, fixtureOptions())
+			trainer, examples := openTrainer(t, fixtureBase(t, dir), dir, fixtureOptions())
 			want := openGolden(t, path)
 			losses, norms := want.floats("losses"), want.floats("grad_norms")
 			for i := range losses {

@@ -59,21 +59,16 @@ func trainLoRA(ctx context.Context, config *train.LoRAConfig, out, asked string,
 	if err != nil {
 		return err
 	}
-	spec, err := loraSpec(m, config, data, asked)
+	spec, err := adapterSpec("train lora", m, config, config.Seed, asked)
 	if err != nil {
 		return err
 	}
-	r, err := runs.Start(out, *spec, resume)
+	spec.Data = []runs.File{{Path: "tokens of the examples", Bytes: int64(len(data.Train) + len(data.Dev)), SHA256: data.SHA256}}
+	r, err := startRun(out, spec, resume)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, r.Close()) }()
-	for _, warning := range r.Warnings {
-		fmt.Fprintln(os.Stderr, "janus: the result may differ: "+warning)
-	}
-	if _, step, ok := r.Latest(); ok {
-		fmt.Fprintf(os.Stderr, "janus: going on after update %d\n", step)
-	}
 	task := train.LoRARun{Model: m, Adapter: adapter, Data: data, Config: config, Run: r, Log: os.Stderr}
 	result, err := task.Train(ctx)
 	if err != nil {
@@ -91,7 +86,7 @@ func trainLoRA(ctx context.Context, config *train.LoRAConfig, out, asked string,
 }
 
 // conversations reads the rows to learn from, from files or from the data base, and says where they are from.
-func conversations(ctx context.Context, config *train.LoRAConfig) (rows []dataset.ReasoningRow, source string, err error) {
+func conversations(ctx context.Context, config *train.LoRAConfig) (rows []train.Conversation, source string, err error) {
 	if len(config.Data) > 0 {
 		for _, path := range config.Data {
 			list, err := train.ReadConversations(path)
@@ -119,7 +114,7 @@ func conversations(ctx context.Context, config *train.LoRAConfig) (rows []datase
 		case strings.TrimSpace(e.Analysis) == "":
 			without++
 		default:
-			rows = append(rows, dataset.Reasoning(&e))
+			rows = append(rows, train.ConversationOf(&e))
 		}
 	}
 	source = db.db
@@ -129,16 +124,26 @@ func conversations(ctx context.Context, config *train.LoRAConfig) (rows []datase
 	return rows, source, nil
 }
 
-// loraSpec is what the run depends on.
-func loraSpec(m *model.Model, config *train.LoRAConfig, data *train.Data, asked string) (*runs.Spec, error) {
-	spec := &runs.Spec{
-		Command: "train lora", Config: config, Seeds: map[string]uint64{"seed": config.Seed}, Versions: versions(backend.Expected(asked)),
-		Data: []runs.File{{Path: "tokens of the examples", Bytes: int64(len(data.Train) + len(data.Dev)), SHA256: data.SHA256}},
-	}
+// adapterSpec is what a run that trains an adapter depends on, but for its data.
+func adapterSpec(command string, m *model.Model, config any, seed uint64, asked string) (runs.Spec, error) {
 	weights, err := runs.HashFile(m.Dir())
+	return runs.Spec{
+		Command: command, Config: config, Seeds: map[string]uint64{"seed": seed}, Versions: versions(backend.Expected(asked)),
+		Weights: []runs.File{weights},
+	}, err
+}
+
+// startRun makes a run folder or goes on with it, and says so.
+func startRun(out string, spec runs.Spec, resume bool) (*runs.Run, error) {
+	r, err := runs.Start(out, spec, resume)
 	if err != nil {
 		return nil, err
 	}
-	spec.Weights = []runs.File{weights}
-	return spec, nil
+	for _, warning := range r.Warnings {
+		fmt.Fprintln(os.Stderr, "janus: the result may differ: "+warning)
+	}
+	if _, step, ok := r.Latest(); ok {
+		fmt.Fprintf(os.Stderr, "janus: going on after update %d\n", step)
+	}
+	return r, nil
 }

@@ -62,7 +62,7 @@ func (j *Job) trainAdapter(ctx context.Context, v *Variant, fold int, what, dir 
 	defer func() { err = errors.Join(err, m.Close()) }()
 	config := j.Config.loraSettings
 	config.Model, config.DType, config.Data, config.DB, config.Prompts = j.Model, j.Config.DType, nil, "", set
-	data, err := train.Prepare(m, conversations, &config)
+	data, err := train.Prepare(m, train.Labelled(conversations), &config)
 	if err != nil {
 		return nil, err
 	}

@@ -157,8 +157,7 @@ func (b *block) lossOf(z, y, in *Node, hyper nodes) *Node {
 		d := Sub(Sigmoid(z), target)
 		loss = Mul(d, d)
 	} else {
-		// −t·ln σ(z) − (1−t)·ln σ(−z) = max(z, 0) − z·t + ln(1 + e^−|z|), without overflow.
-		loss = Add(Sub(Max(z, ConstAs(z, 0)), Mul(z, target)), Log1P(Exp(Neg(Abs(z)))))
+		loss = CrossEntropy(z, target)
 	}
 	return Div(ReduceSum(Mul(Mul(loss, weight), in), -1), ReduceAllSum(in))
 }

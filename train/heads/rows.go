@@ -37,7 +37,7 @@ func NewRows(findings []finding.Finding, items []dataset.Item, dev float64, seed
 		}
 		real, err := dataset.ParseLabel(f.Label)
 		if err != nil {
-			return nil, fmt.Errorf("%s: label: %w", where(f), err)
+			return nil, fmt.Errorf("%s: label: %w", Where(f), err)
 		}
 		item := dataset.FindingItem(f)
 		if items != nil {
@@ -100,9 +100,10 @@ func (r *Rows) String() string {
 }
 
 // Where says which finding a row is, for messages: its file, name and line.
-func (r *Rows) Where(i int) string { return where(&r.Findings[i]) }
+func (r *Rows) Where(i int) string { return Where(&r.Findings[i]) }
 
-func where(f *finding.Finding) string {
+// Where says which finding one is, for messages: its file, name and line.
+func Where(f *finding.Finding) string {
 	text := fmt.Sprintf("finding %q", f.ID)
 	if f.Origin.Input != "" {
 		text = f.Origin.Input + ": " + text

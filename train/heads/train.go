@@ -145,7 +145,7 @@ func (j *Job) load(h *states.Harvested, inputs []states.Input, r *Result) (train
 	hash := sha256.New()
 	for i, key := range h.Keys {
 		if key == "" {
-			r.Failed = append(r.Failed, fmt.Sprintf("%s: %v", where(&j.Rows.Findings[i]), h.Errors[i]))
+			r.Failed = append(r.Failed, fmt.Sprintf("%s: %v", Where(&j.Rows.Findings[i]), h.Errors[i]))
 			continue
 		}
 		side := 0

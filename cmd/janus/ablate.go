@@ -23,6 +23,9 @@ import (
 type ablateFlags struct {
 	out, backend, worker string
 	cpu, plan, merge     bool
+	slurm                bool
+	workers              int
+	sbatch               []string
 }
 
 func newAblate() *cobra.Command {
@@ -40,7 +43,8 @@ computes only what is missing. Several workers, each with its share (--worker), 
 		Example: `  janus ablate configs/study/ablate-smollm2.yaml --out studies/smollm2 --plan
   janus ablate configs/study/ablate-smollm2.yaml --out studies/smollm2
   janus ablate --data labelled.jsonl --hidden none,32,64x16 --length 0,64,128 --seed 0,1,2 --out studies/small
-  janus ablate grid.yaml --out studies/large --worker 3/8`,
+  janus ablate grid.yaml --out studies/large --worker 3/8
+  janus ablate grid.yaml --out studies/large --slurm --sbatch=--gres=gpu:1 --sbatch=--time=8:00:00`,
 		Args: arguments(cobra.MaximumNArgs(1)),
 	}
 	settings := runs.Bind(cmd.Flags(), &grid)
@@ -50,6 +54,10 @@ computes only what is missing. Several workers, each with its share (--worker), 
 	cmd.Flags().BoolVar(&f.plan, "plan", false, "tell what would be computed and what is there, and compute nothing")
 	cmd.Flags().StringVar(&f.worker, "worker", "", "compute one share of several, such as 0/8, the first of eight; --merge puts them together")
 	cmd.Flags().BoolVar(&f.merge, "merge", false, "compute nothing: write the tables of the points that are there")
+	cmd.Flags().BoolVar(&f.slurm, "slurm", false, "compute it as a job array of Slurm; once more, it computes what lost tasks have left")
+	cmd.Flags().IntVar(&f.workers, "workers", 0, "with --slurm: tasks that share the study (default: as many as --plan has units)")
+	cmd.Flags().StringArrayVar(&f.sbatch, "sbatch", nil, "with --slurm: an option of sbatch, such as --sbatch=--gres=gpu:1; may be repeated")
+	cmd.MarkFlagsMutuallyExclusive("plan", "merge", "slurm", "worker")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		path := ""
 		if len(args) > 0 {
@@ -125,6 +133,9 @@ func runAblate(ctx context.Context, grid *ablate.Grid, source ablate.Source, f a
 	if f.plan {
 		return study.WritePlan(os.Stdout)
 	}
+	if f.slurm {
+		return submitAblation(ctx, study, f)
+	}
 	var failed error
 	if !f.merge {
 		failed = computeAblation(ctx, study, share, f)
@@ -196,6 +207,32 @@ func computeAblation(ctx context.Context, study *ablate.Study, share ablate.Shar
 	case err != nil:
 		return &partialError{"some points could not be computed: see above"}
 	}
+	return nil
+}
+
+// submitAblation puts the study into Slurm's queue.
+func submitAblation(ctx context.Context, study *ablate.Study, f ablateFlags) error {
+	janus, err := os.Executable()
+	if err != nil {
+		return err
+	}
+	if f.workers < 0 {
+		return fmt.Errorf("--workers: expected 1 or more, found %d", f.workers)
+	}
+	a := ablate.Array{Study: study, Janus: janus, Workers: f.workers, Options: f.sbatch}
+	if f.backend != "" {
+		a.Args = []string{"--backend", f.backend}
+	}
+	array, merging, tasks, err := a.Submit(ctx)
+	if err != nil {
+		return err
+	}
+	if len(tasks) == 0 {
+		fmt.Printf("nothing is missing in %s: --merge writes its tables\n", f.out)
+		return nil
+	}
+	fmt.Printf("job array %s: %d tasks of %d; job %s merges when they have ended\n", array, len(tasks), a.Workers, merging)
+	fmt.Printf("logs: %s\n", filepath.Join(study.Dir, "slurm"))
 	return nil
 }
 

@@ -68,7 +68,7 @@ func (j *Job) Spec() (run.Spec, error) {
 	if err != nil {
 		return run.Spec{}, err
 	}
-	recipes, err := json.Marshal([]any{settings["heads"], settings["lora"]})
+	recipes, err := json.Marshal([]any{settings["heads"], settings["lora"], settings["encoder"]})
 	if err != nil {
 		return run.Spec{}, err
 	}
@@ -102,14 +102,17 @@ func (j *Job) Run(ctx context.Context) (_ *Outcome, err error) {
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, j.journal.close()) }()
+	var errs []error
 	for _, do := range []func(context.Context) error{j.runFloors, j.runDecoders, j.runEncoders, j.runAPIs} {
-		if err := do(ctx); err != nil {
-			if ctx.Err() != nil {
-				done, all := j.count()
-				return nil, fmt.Errorf("stopped after %d of %d cases; --resume goes on: %w", done, all, ctx.Err())
-			}
-			return nil, err
+		err := do(ctx)
+		if ctx.Err() != nil {
+			done, all := j.count()
+			return nil, fmt.Errorf("stopped after %d of %d cases; --resume goes on: %w", done, all, ctx.Err())
 		}
+		errs = append(errs, err) // the others go on
+	}
+	if err := errors.Join(errs...); err != nil {
+		return nil, err
 	}
 	return j.finish(ctx)
 }

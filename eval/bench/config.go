@@ -7,8 +7,8 @@ import (
 
 	"github.com/januslm/janus/internal/llm"
 	"github.com/januslm/janus/model"
-	"github.com/januslm/janus/review"
 	"github.com/januslm/janus/train"
+	"github.com/januslm/janus/train/encoder"
 	"github.com/januslm/janus/train/heads"
 	"github.com/januslm/janus/train/run"
 )
@@ -29,21 +29,22 @@ type Config struct {
 	Dev   float64 `yaml:"dev" default:"0.2" doc:"share of the training rows by which training stops, heads are calibrated and thresholds are chosen"`
 	Seed  uint64  `yaml:"seed" default:"1" doc:"of the division into folds, of the limit and of the intervals"`
 
-	Model          string  `yaml:"model" doc:"base model: a folder, a .gguf file, or a pulled model's name (default: janus review's)"`
-	DType          string  `yaml:"dtype" doc:"of the weights: f32, bf16 or int8 (default: janus review's)"`
-	Adapter        string  `yaml:"adapter" doc:"LoRA adapter of the FT variants, as it is; none trains one a fold"`
-	Head           string  `yaml:"head" doc:"head of the CH variants, as it is; none trains one a fold"`
-	Lora           string  `yaml:"lora" doc:"file of settings of janus train lora; model, data and split are the benchmark's"`
-	Heads          string  `yaml:"heads" doc:"file of settings of janus train head; model, data, split and how analyses are written are the benchmark's"`
-	Prompts        string  `yaml:"prompts" doc:"folder with parts of the prompts that you changed"`
-	MaxPrompt      int     `yaml:"max_prompt" default:"2048" doc:"most tokens of a prompt"`
-	MinTokens      int     `yaml:"min_tokens" default:"0" doc:"fewest tokens of an analysis"`
-	MaxTokens      int     `yaml:"max_tokens" default:"128" doc:"most tokens of an analysis"`
-	Temperature    float64 `yaml:"temperature" default:"0" doc:"of the analysis; 0 takes the likeliest token"`
-	TopP           float64 `yaml:"top_p" default:"1" doc:"sample from the likeliest tokens that make up this probability"`
-	GenerationSeed uint64  `yaml:"generation_seed" default:"0" doc:"of the analysis, where a temperature is above 0"`
-	VoteHeat       float64 `yaml:"vote_temperature" default:"0.7" doc:"of the analyses of SC@k, which vote"`
-	States         string  `yaml:"states" resume:"free" doc:"folder that keeps analyses and states (default: states in Janus's cache)"`
+	Model           string  `yaml:"model" doc:"base model: a folder, a .gguf file, or a pulled model's name (default: janus review's)"`
+	DType           string  `yaml:"dtype" doc:"of the weights: f32, bf16 or int8 (default: janus review's)"`
+	Adapter         string  `yaml:"adapter" doc:"LoRA adapter of the FT variants, as it is; none trains one a fold"`
+	Head            string  `yaml:"head" doc:"head of the CH variants, as it is; none trains one a fold"`
+	Lora            string  `yaml:"lora" doc:"file of settings of janus train lora; model, data and split are the benchmark's"`
+	Encoder         string  `yaml:"encoder" doc:"file of settings of janus train encoder; model, data and split are the benchmark's"`
+	Heads           string  `yaml:"heads" doc:"file of settings of janus train head; model, data, split and how analyses are written are the benchmark's"`
+	Prompts         string  `yaml:"prompts" doc:"folder with parts of the prompts that you changed"`
+	MaxPrompt       int     `yaml:"max_prompt" default:"2048" doc:"most tokens of a prompt"`
+	MinTokens       int     `yaml:"min_tokens" default:"0" doc:"fewest tokens of an analysis"`
+	MaxTokens       int     `yaml:"max_tokens" default:"128" doc:"most tokens of an analysis"`
+	Temperature     float64 `yaml:"temperature" default:"0" doc:"of the analysis; 0 takes the likeliest token"`
+	TopP            float64 `yaml:"top_p" default:"1" doc:"sample from the likeliest tokens that make up this probability"`
+	GenerationSeed  uint64  `yaml:"generation_seed" default:"0" doc:"of the analysis, where a temperature is above 0"`
+	VoteTemperature float64 `yaml:"vote_temperature" default:"0.7" doc:"of the analyses of SC@k, which vote"`
+	States          string  `yaml:"states" resume:"free" doc:"folder that keeps analyses and states (default: states in Janus's cache)"`
 
 	PriceIn    map[string]float64 `yaml:"price_in" doc:"US dollars for a million prompt tokens, by the API's model"`
 	PriceOut   map[string]float64 `yaml:"price_out" doc:"US dollars for a million tokens of answers, by the API's model"`
@@ -56,9 +57,10 @@ type Config struct {
 
 	Resamples int `yaml:"resamples" default:"2000" doc:"of the bootstrap, for intervals of 95 %"`
 
-	variants     []Variant
-	loraSettings train.LoRAConfig
-	headSettings heads.Config
+	variants        []Variant
+	loraSettings    train.LoRAConfig
+	headSettings    heads.Config
+	encoderSettings encoder.Config
 }
 
 // Check reports the first setting that is out of range, reads the variants' names and the files of settings.
@@ -72,8 +74,8 @@ func (c *Config) Check() (err error) {
 	if err := c.sampling().Validate(); err != nil {
 		return err
 	}
-	if c.votes() && !(c.VoteHeat > 0) {
-		return fmt.Errorf("vote_temperature: expected above 0, found %v: analyses that are all the same cannot vote", c.VoteHeat)
+	if c.votes() && !(c.VoteTemperature > 0) {
+		return fmt.Errorf("vote_temperature: expected above 0, found %v: analyses that are all the same cannot vote", c.VoteTemperature)
 	}
 	for _, v := range c.variants {
 		if v.kind == byAPI && c.Budget > 0 && c.prices(v.of) == (llm.Prices{}) {
@@ -83,7 +85,7 @@ func (c *Config) Check() (err error) {
 	if err := c.loadHeads(); err != nil {
 		return err
 	}
-	return c.loadLoRA()
+	return errors.Join(c.loadLoRA(), c.loadEncoder())
 }
 
 func (c *Config) checkRanges() error {
@@ -139,6 +141,18 @@ func (c *Config) loadLoRA() error {
 	return nil
 }
 
+func (c *Config) loadEncoder() error {
+	e := &c.encoderSettings
+	if err := run.LoadConfig(c.Encoder, e); err != nil {
+		return err
+	}
+	e.Model, e.Data, e.DB, e.DType, e.Prompts, e.Dev = "", nil, "", c.DType, c.Prompts, c.Dev
+	if err := e.Check(); err != nil {
+		return fmt.Errorf("encoder %s: %w", c.Encoder, err)
+	}
+	return nil
+}
+
 func (c *Config) sampling() model.Sampling {
 	return model.Sampling{MinTokens: c.MinTokens, MaxTokens: c.MaxTokens, Temperature: c.Temperature, TopP: c.TopP, Seed: c.GenerationSeed}
 }
@@ -179,8 +193,8 @@ func (c *Config) settings() (map[string]any, error) {
 	if trained(true) && c.Adapter == "" {
 		err = errors.Join(err, add("lora", &c.loraSettings))
 	}
+	if slices.ContainsFunc(c.variants, func(v Variant) bool { return v.kind == byEncoder }) {
+		err = errors.Join(err, add("encoder", &c.encoderSettings))
+	}
 	return all, err
 }
-
-// limits of batches.
-func limits(cpu bool) review.Limits { return review.DefaultLimits(cpu) }

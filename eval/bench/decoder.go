@@ -116,9 +116,11 @@ func (j *Job) decode(ctx context.Context, list []*Variant, adapter string, fold 
 			return err
 		}
 	}
-	return j.use(list, used{
-		ModelSHA256: j.base, HeadSHA256: d.givenSHA256, AdapterSHA256: d.adapter, Parameters: parameters(j.Model), WeightBytes: d.model.WeightBytes(), PeakBytes: peak.bytes(),
-	})
+	u := used{ModelSHA256: j.base, HeadSHA256: d.givenSHA256, AdapterSHA256: d.adapter, Parameters: parameters(j.Model)}
+	if u.WeightBytes = d.model.WeightBytes(); u.WeightBytes > 0 { // else all analyses were there, and the weights were never read
+		u.PeakBytes = peak.bytes()
+	}
+	return j.use(list, u)
 }
 
 func (j *Job) open(ctx context.Context, adapter string, features []classifier.Feature) (*model.Model, error) {

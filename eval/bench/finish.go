@@ -106,7 +106,7 @@ func (j *Job) variant(v *Variant) results.Variant {
 			r.TrainSeconds += t.Seconds // each variant that uses the adapter would have to train it
 		}
 	}
-	if v.kind == byDecoder && v.head && r.HeadSHA256 == "" {
+	if v.head && r.HeadSHA256 == "" {
 		r.HeadSHA256 = u.HeadSHA256
 	}
 	return r

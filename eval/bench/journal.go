@@ -94,7 +94,7 @@ func (j *journal) enter(e entry) {
 		j.trained[e.Trained.What] = *e.Trained
 	case e.Used != nil:
 		before := j.used[e.Used.Variant]
-		e.Used.PeakBytes = max(e.Used.PeakBytes, before.PeakBytes)
+		e.Used.PeakBytes, e.Used.WeightBytes = max(e.Used.PeakBytes, before.PeakBytes), max(e.Used.WeightBytes, before.WeightBytes)
 		j.used[e.Used.Variant] = *e.Used
 	}
 }

@@ -9,10 +9,9 @@ import (
 	"time"
 
 	"github.com/januslm/janus/dataset"
-	"github.com/januslm/janus/eval/results"
+	"github.com/januslm/janus/lora"
 	"github.com/januslm/janus/prompts"
 	"github.com/januslm/janus/train"
-	"github.com/januslm/janus/train/heads"
 	"github.com/januslm/janus/train/run"
 )
 
@@ -33,16 +32,14 @@ func (j *Job) tune(ctx context.Context, v *Variant, fold int) (_ string, err err
 		return "", fmt.Errorf("%s: %w", what, err)
 	}
 	t := trained{What: what, Dir: filepath.Join(dir, filepath.Base(result.Adapter)), Seconds: time.Since(start).Seconds()}
-	rows, err := run.ReadMetrics(filepath.Join(j.Dir, dir))
+	if t.Curve, err = curve(filepath.Join(j.Dir, dir)); err != nil {
+		return "", err
+	}
+	adapter, err := lora.Open(result.Adapter)
 	if err != nil {
 		return "", err
 	}
-	for _, r := range rows {
-		t.Curve = append(t.Curve, results.Step{Step: r.Step, Values: r.Values})
-	}
-	if t.SHA256, err = heads.BaseSHA256(result.Adapter); err != nil {
-		return "", err
-	}
+	t.SHA256 = adapter.SHA256
 	return result.Adapter, j.journal.add(entry{Trained: &t})
 }
 
@@ -55,7 +52,7 @@ func (j *Job) trainAdapter(ctx context.Context, v *Variant, fold int, what, dir 
 	if err != nil {
 		return nil, err
 	}
-	m, err := j.open(ctx, "", nil)
+	m, err := j.openFor(ctx, j.Model)
 	if err != nil {
 		return nil, err
 	}

@@ -31,7 +31,7 @@ type Variant struct {
 	prompt  string // prompts.VariantPlain or VariantPE
 	head    bool   // a head judges, not the generated answer
 	samples int    // analyses that vote; 1 is one
-	of      string // an encoder's folder, or an API's model
+	of      string // an encoder's folder or name, or an API's model
 }
 
 // Beginnings of names.

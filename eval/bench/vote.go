@@ -17,7 +17,7 @@ func (p *pass) vote(ctx context.Context, v *Variant) error {
 		return nil
 	}
 	sampling := p.Config.sampling()
-	sampling.Temperature = p.Config.VoteHeat
+	sampling.Temperature = p.Config.VoteTemperature
 	o := review.Options{
 		Sampling: sampling, Samples: v.samples, Limits: review.DefaultLimits(p.Backend.IsCPU()), MaxPrompt: p.maxPrompt, Prompts: p.set,
 	}

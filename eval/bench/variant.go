@@ -49,6 +49,15 @@ func Names() []string {
 	return []string{"SC", "PE-SC", "FT-SC", "FT-PE-SC", "CH", "PE-CH", "FT-CH", "FT-PE-CH", floor.AcceptAllName, floor.WordsName}
 }
 
+// nearestName is the name that was meant, in any case.
+func nearestName(name string) string {
+	var lower []string
+	for _, n := range Names() {
+		lower = append(lower, strings.ToLower(n))
+	}
+	return Names()[slices.Index(lower, nearest.Of(strings.ToLower(name), lower))]
+}
+
 // parseVariants reads names; one that stands twice is refused.
 func parseVariants(names []string) ([]Variant, error) {
 	if len(names) == 0 {
@@ -88,7 +97,7 @@ func parseVariant(name string) (Variant, error) {
 		return v, nil
 	}
 	known := fmt.Errorf("variants: expected %s, SC@K, %sDIR or %sMODEL, found %q; did you mean %s?",
-		strings.Join(Names(), ", "), encoderPrefix, apiPrefix, name, nearest.Of(strings.ToUpper(name), Names()))
+		strings.Join(Names(), ", "), encoderPrefix, apiPrefix, name, nearestName(name))
 	rest, votes, voted := strings.Cut(name, "@")
 	if voted {
 		k, err := strconv.Atoi(votes)

@@ -25,6 +25,8 @@ type Conversation struct {
 	dataset.ReasoningRow
 	Labelled bool   // the row says whether it IsVulnerable
 	Where    string // file and line, for messages
+
+	verdict *dataset.VerdictRow // of the format tpfp: what the conversation follows from
 }
 
 // ConversationOf makes one of a row of the data base that has an analysis.
@@ -81,6 +83,8 @@ func parseConversation(text []byte) (row Conversation, err error) {
 		dataset.ReasoningRow
 		Vulnerable json.RawMessage `json:"is_vulnerable"` // in place of the row's
 		Label      json.RawMessage `json:"label"`
+		Prompt     string          `json:"prompt"` // of the format tpfp
+		Finding    json.RawMessage `json:"finding"`
 	}
 	if err := json.Unmarshal(text, &line); err != nil {
 		return row, err
@@ -113,7 +117,10 @@ func parseConversation(text []byte) (row Conversation, err error) {
 	if strings.TrimSpace(row.Messages[len(row.Messages)-1].Content) == "" {
 		return row, errors.New("the assistant's message is empty: there is nothing to learn")
 	}
-	return row, nil
+	if line.Prompt == "" || len(line.Finding) == 0 {
+		return row, nil
+	}
+	return row, row.takeVerdict(line.Prompt, line.Finding)
 }
 
 // Data is what a run learns from and is validated on.
@@ -163,7 +170,7 @@ func Prepare(m *model.Model, rows []Conversation, c *LoRAConfig) (*Data, error) 
 	if err != nil {
 		return nil, err
 	}
-	w, err := newWriter(m, c.Prompts, min(c.MaxLen, m.Config().ContextLength))
+	w, err := newWriters(m, c.Prompts, rows, min(c.MaxLen, m.Config().ContextLength))
 	if err != nil {
 		return nil, err
 	}
@@ -174,7 +181,7 @@ func Prepare(m *model.Model, rows []Conversation, c *LoRAConfig) (*Data, error) 
 			d.TestRows++
 			continue
 		}
-		e, cut, err := w.example(&rows[i].ReasoningRow)
+		e, cut, err := w.conversation(&rows[i])
 		switch {
 		case errors.Is(err, errTooLong):
 			d.TooLong++
@@ -207,6 +214,9 @@ func Prepare(m *model.Model, rows []Conversation, c *LoRAConfig) (*Data, error) 
 
 // item is what division looks at of a row.
 func (c *Conversation) item() dataset.Item {
+	if c.verdict != nil {
+		return dataset.FindingItem(&c.verdict.Finding)
+	}
 	item := dataset.ExampleItem(&c.Example)
 	if c.Request+c.Response == "" { // of another program
 		item.Text = c.Messages[len(c.Messages)-2].Content

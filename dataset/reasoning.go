@@ -50,12 +50,14 @@ func (e *Example) Finding() finding.Finding {
 var closingLine = regexp.MustCompile(`(?is)\s*\bverdict:\s*(true|false)[ _-]positive\W*$`)
 
 // Answer is what the model is taught to write: the analysis, and after it the verdict in the words that a review reads.
-func (e *Example) Answer() string {
+func (e *Example) Answer() string { return e.answer(prompts.Plain()) }
+
+func (e *Example) answer(set *prompts.Set) string {
 	verdict := prompts.AnswerFalse
 	if e.IsVulnerable {
 		verdict = prompts.AnswerTrue
 	}
-	return WithoutVerdict(e.Analysis) + prompts.Plain().Closing() + verdict
+	return WithoutVerdict(e.Analysis) + set.Closing() + verdict
 }
 
 // WithoutVerdict is an answer's analysis: what it says before the verdict at its end, if it has one.
@@ -70,6 +72,19 @@ func Reasoning(e *Example) ReasoningRow {
 		Messages: []Message{{"system", prompts.Plain().Instructions()}, {"user", question(&f)}, {"assistant", e.Answer()}},
 		Example:  *e,
 	}
+}
+
+// ReasoningWith is Reasoning with the instructions, the question and the closing of a set of prompts. An error is that of a template.
+func ReasoningWith(e *Example, set *prompts.Set) (ReasoningRow, error) {
+	f := e.Finding()
+	question, _, err := set.Prompt(&f, 0)
+	if err != nil {
+		return ReasoningRow{}, err
+	}
+	return ReasoningRow{
+		Messages: []Message{{"system", set.Instructions()}, {"user", question}, {"assistant", e.answer(set)}},
+		Example:  *e,
+	}, nil
 }
 
 // question is what a model is asked about a finding: whole, since who trains cuts it.

@@ -187,7 +187,7 @@ func computeAblation(ctx context.Context, study *ablate.Study, share ablate.Shar
 	doing := ""
 	defer func() { bar.Finish() }()
 	err = study.Run(ctx, ablate.Options{
-		Backend: choice, Share: share,
+		Backend: choice, Share: share, Log: os.Stderr,
 		Progress: func(now string, done, total int) {
 			if now != doing {
 				bar.Finish()

@@ -16,6 +16,7 @@ import (
 	gocmp "github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
 
+	"github.com/januslm/janus/dataset"
 	"github.com/januslm/janus/eval/ablate"
 	"github.com/januslm/janus/eval/results"
 	"github.com/januslm/janus/finding"
@@ -325,5 +326,88 @@ func TestEncoder(t *testing.T) {
 	}
 	if table := ablate.Table(a, points); strings.Contains(table, "NaN") || strings.Contains(table, "Control") {
 		t.Errorf("table:\n%s", table)
+	}
+}
+
+// lessons writes a file of training data: exchanges with an analysis, half of them vulnerable.
+func lessons(t *testing.T, n int) string {
+	t.Helper()
+	var b strings.Builder
+	for i := range n {
+		e := dataset.Example{
+			Request: fmt.Sprintf("GET /p%d?q=%d HTTP/1.1", i*i, i), Response: fmt.Sprintf("HTTP/1.1 200 OK\r\n\r\n<p>%d</p>", 3*i), Analysis: fmt.Sprintf("Parameter q is %d.", i),
+			IsVulnerable: i%2 == 0, VulnCategory: dataset.XSS, Group: fmt.Sprint("g", i/2),
+		}
+		data, err := json.Marshal(e)
+		if err != nil {
+			t.Fatal(err)
+		}
+		b.Write(append(data, '\n'))
+	}
+	path := filepath.Join(t.TempDir(), "lessons.jsonl")
+	if err := os.WriteFile(path, []byte(b.String()), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+const recipe = `
+max_steps: 2
+batch_size: 4
+gradient_accumulation: 1
+max_length: 512
+lora_dropout: 0
+learning_rate: 1e-3
+`
+
+// Adapters are trained once for all points that stand on them, and what is trained is asked with the words that it learned with.
+func TestAdapters(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "recipe.yaml")
+	if err := os.WriteFile(file, []byte(recipe), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	text := "approach: [none, lora, joint]\nrank: [2, 4]\nmax_tokens: 2\nlength: [0, max]\nhidden: [none, 4]\nepochs: 3\nresamples: 20\nlora: " + file + "\njoint: " + file + "\n"
+	model, data, dir := tiny(t, false), lessons(t, 16), t.TempDir()
+	s := study(t, grid(t, text, model, data), dir)
+	compute(t, s, options(t))
+	a, points := merge(t, s)
+	if len(points) != 4+8+8 {
+		t.Errorf("%d points", len(points))
+	}
+	trainings, err := filepath.Glob(filepath.Join(dir, "adapters", "*", "adapter", "adapter_model.safetensors"))
+	if err != nil || len(trainings) != 4 {
+		t.Errorf("trained %q, %v", trainings, err)
+	}
+	if a.Passes["forward"] != 5*16 || a.Passes["train"] != 4*2 || a.Passes["heads"] != 20 {
+		t.Errorf("computed %v", a.Passes)
+	}
+	for _, e := range a.Effects {
+		if e.Metric != "f1" || e.Against == "" {
+			continue
+		}
+		want := map[string]int{"approach lora": 8, "approach joint": 8, "rank 4": 8, "length 2": 10, "hidden 4": 10}[e.Axis+" "+e.Value]
+		if e.Pairs != want {
+			t.Errorf("%s %s has %d pairs with %s, want %d", e.Axis, e.Value, e.Pairs, e.Against, want)
+		}
+	}
+
+	compute(t, study(t, grid(t, text, model, data), dir), options(t))
+	if b, _ := merge(t, s); !gocmp.Equal(a.Passes, b.Passes) {
+		t.Errorf("a rerun has computed something: %v", b.Passes)
+	}
+}
+
+// What cannot learn from the rows is refused before any work.
+func TestNothingToLearn(t *testing.T) {
+	rows, err := ablate.ReadFiles(context.Background(), []string{findings(t, 24)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	g := grid(t, "approach: [none, lora, full]\nlora: nowhere.yaml\n", tiny(t, false), "")
+	_, err = ablate.New(context.Background(), g, ablate.Source{}, rows, t.TempDir())
+	for _, want := range []string{"approach[1]: lora learns analyses, and no training row has one", "lora: its recipe: ", "approach[2]: full cannot be computed here"} {
+		if err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("the error is %v, expected %s", err, want)
+		}
 	}
 }

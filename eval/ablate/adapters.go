@@ -2,26 +2,165 @@ package ablate
 
 import (
 	"context"
-	"fmt"
+	"encoding/json"
+	"errors"
+	"path/filepath"
+	"time"
+
+	"github.com/januslm/janus/dataset"
+	"github.com/januslm/janus/lora"
+	"github.com/januslm/janus/model"
+	"github.com/januslm/janus/train"
+	"github.com/januslm/janus/train/run"
 )
 
-// tuned is a base model, bare or fine-tuned.
+// tuned is a base model, bare or with an adapter.
 type tuned struct {
-	dir     string // the base's, or that of what became of it
+	dir     string // the base's
 	weights string // SHA-256
 	adapter string // a PEFT folder, or empty
 }
 
-// canTune says why an approach cannot be had, if it cannot.
-func (s *Study) canTune(approach string) error {
-	if approach != approachNone {
-		return fmt.Errorf("%s cannot be computed yet, expected %s", approach, approachNone)
+// tune trains a base model's adapter where that was not done before. A training that was stopped goes on.
+func (r *runner) tune(ctx context.Context, at setting) (t *tuned, err error) {
+	b := r.bases[at.Model]
+	t = &tuned{dir: b.dir, weights: b.weights}
+	if at.Approach == approachNone {
+		return t, nil
 	}
-	return nil
+	dir, err := r.tuningDir(at)
+	if err != nil {
+		return nil, err
+	}
+	t.adapter = filepath.Join(dir, "adapter")
+	if run.Finished(dir) {
+		return t, nil
+	}
+	defer r.timed(countTrain, time.Now())
+	o := model.Options{Backend: r.Backend}
+	if err := o.SetDType(r.Grid.DType); err != nil {
+		return nil, err
+	}
+	m, err := model.Open(ctx, b.dir, o)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, m.Close()) }()
+	r.note("training, %s: %s", r.describe(at), dir)
+	if at.Approach == approachJoint {
+		return t, r.trainJoint(ctx, m, at, dir)
+	}
+	return t, r.trainLoRA(ctx, m, at, dir)
 }
 
-// tune fine-tunes a base model where that was not done before.
-func (r *runner) tune(_ context.Context, at setting) (*tuned, error) {
+// tuningDir is the run folder of a training, by all that it follows from.
+func (r *runner) tuningDir(at setting) (string, error) {
 	b := r.bases[at.Model]
-	return &tuned{dir: b.dir, weights: b.weights}, nil
+	at.Model = ""
+	data, err := json.Marshal(struct {
+		Base, Rows string
+		Setting    setting
+		Prompt     any
+		Recipe     any
+	}{b.identity, r.Rows.sha256, at, promptParts(r.prompts[at.Prompt]), r.recipe(at)})
+	if err != nil {
+		return "", err
+	}
+	return filepath.Join(r.Dir, adaptersDir, at.Approach+"-"+hashOf(string(data))[:24]), nil
+}
+
+func (r *runner) trainLoRA(ctx context.Context, m *model.Model, at setting, dir string) error {
+	config := r.recipe(at).(*train.LoRAConfig)
+	rows, err := r.lessons(at)
+	if err != nil {
+		return err
+	}
+	config.Prompts = r.prompts[at.Prompt]
+	data, err := train.Prepare(m, rows.Conversations, config)
+	if err != nil {
+		return err
+	}
+	adapter, err := config.NewAdapter(m)
+	if err != nil {
+		return err
+	}
+	return r.training(dir, m, config, data.SHA256, func(o *run.Run) (int, error) {
+		task := train.LoRARun{Model: m, Adapter: adapter, Data: data, Config: config, Run: o, Log: r.Log}
+		result, err := task.Train(ctx)
+		if err != nil {
+			return 0, err
+		}
+		return result.Steps, nil
+	})
+}
+
+func (r *runner) trainJoint(ctx context.Context, m *model.Model, at setting, dir string) error {
+	config := r.recipe(at).(*train.JointConfig)
+	rows, err := r.lessons(at)
+	if err != nil {
+		return err
+	}
+	data, err := train.PrepareJoint(m, rows, r.prompts[at.Prompt], config)
+	if err != nil {
+		return err
+	}
+	var adapter *lora.Adapter
+	if adapter, err = config.NewAdapter(m); err != nil {
+		return err
+	}
+	return r.training(dir, m, config, data.SHA256, func(o *run.Run) (int, error) {
+		task := train.JointRun{Model: m, Base: r.bases[at.Model].weights, Adapter: adapter, Data: data, Config: config, Run: o, Log: r.Log}
+		result, err := task.Train(ctx)
+		if err != nil {
+			return 0, err
+		}
+		return result.Steps, nil
+	})
+}
+
+// training runs a training in its folder, from where it was stopped, and counts its updates.
+func (r *runner) training(dir string, m *model.Model, config any, data string, do func(o *run.Run) (steps int, err error)) (err error) {
+	o, err := run.Start(dir, run.Spec{
+		Command: "ablate", Config: config, Data: []run.File{{Path: "tokens of the examples", SHA256: data}},
+		Weights: []run.File{{Path: m.Dir(), Bytes: m.WeightBytes()}},
+	}, true)
+	if err != nil {
+		return err
+	}
+	_, first, _ := o.Latest()
+	defer func() { err = errors.Join(err, o.Close()) }()
+	steps, err := do(o)
+	if err != nil { // what the last checkpoint has will not be done again
+		_, steps, _ = o.Latest()
+	}
+	r.work.Passes[countTrain] += max(steps-first, 0)
+	return err
+}
+
+// lessons are what a point's training learns from: its sample of the training rows, and the dev rows.
+func (r *runner) lessons(at setting) (*train.JointRows, error) {
+	rows := &train.JointRows{}
+	var reasoning []dataset.ReasoningRow
+	add := func(list []int, side string) error {
+		for _, i := range list {
+			if !r.Rows.explained(i) {
+				f := r.Rows.Findings[i]
+				f.Split = side
+				rows.Findings, rows.Items = append(rows.Findings, f), append(rows.Items, r.Rows.items[i])
+				continue
+			}
+			row, err := dataset.ReasoningWith(r.Rows.examples[i], r.prompts[at.Prompt])
+			if err != nil {
+				return err
+			}
+			row.Split = side
+			reasoning = append(reasoning, row)
+		}
+		return nil
+	}
+	if err := errors.Join(add(r.Rows.sample(at.Samples, at.Seed), dataset.Train), add(r.Rows.on(devSide), dataset.Dev)); err != nil {
+		return nil, err
+	}
+	rows.Conversations = train.Labelled(reasoning)
+	return rows, nil
 }

@@ -39,6 +39,9 @@ type Grid struct {
 	GenerationSeed uint64  `yaml:"generation_seed" default:"0" doc:"of the analyses, where the temperature is above 0"`
 	States         string  `yaml:"states" doc:"folder that keeps the states (default: states in the study's folder)"`
 
+	LoRA  string `yaml:"lora" doc:"recipe of the lora approach, a file of janus train lora; rank, target modules, seed, rows and prompt are the point's (default: that command's settings)"`
+	Joint string `yaml:"joint" doc:"recipe of the joint approach, a file of janus train joint, likewise"`
+
 	LayerNorm    bool    `yaml:"layer_norm" default:"false" doc:"heads normalise each state first"`
 	Dropout      float64 `yaml:"dropout" default:"0" doc:"share of hidden units left out in training"`
 	Loss         string  `yaml:"loss" default:"bce" choices:"bce,brier" doc:"what the training of heads minimises"`
@@ -94,7 +97,7 @@ type setting struct {
 func (s setting) tuning() setting {
 	t := setting{Model: s.Model, Approach: s.Approach}
 	if s.Approach != approachNone {
-		t.Rank, t.Targets, t.Samples, t.Seed = s.Rank, s.Targets, s.Samples, s.Seed
+		t.Rank, t.Targets, t.Samples, t.Seed, t.Prompt = s.Rank, s.Targets, s.Samples, s.Seed, s.Prompt // it learns with the words that it is asked with
 	}
 	return t
 }

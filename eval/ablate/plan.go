@@ -28,6 +28,7 @@ type Study struct {
 
 	bases   map[string]*base        // by the grid's values
 	prompts map[string]*prompts.Set // by variant
+	recipes recipes
 	points  []*point
 	units   []*unit
 }
@@ -88,11 +89,7 @@ func New(ctx context.Context, g *Grid, source Source, rows *Rows, dir string) (*
 		}
 		s.prompts[variant] = set
 	}
-	for i, approach := range g.Approach {
-		if err := s.canTune(approach); err != nil {
-			c.fail(entry("approach", i), "%v", err)
-		}
-	}
+	s.loadRecipes(c)
 	if len(c.errs) > 0 {
 		return nil, errors.Join(c.errs...)
 	}
@@ -160,7 +157,7 @@ func (s *setting) settle(b *base) {
 func (s *Study) hash(at setting) (string, error) {
 	g := *s.Grid
 	// What stands in the setting or in the hash of the rows, or changes nothing.
-	for _, a := range []any{&g.Name, &g.DB, &g.States, &g.Prompts} {
+	for _, a := range []any{&g.Name, &g.DB, &g.States, &g.Prompts, &g.LoRA, &g.Joint} {
 		*a.(*string) = ""
 	}
 	g.Data, g.Rows, g.Test, g.Dev, g.SplitSeed, g.Resamples = nil, 0, 0, 0, 0, 0
@@ -170,6 +167,7 @@ func (s *Study) hash(at setting) (string, error) {
 		g.TopP, g.GenerationSeed = 0, 0
 	}
 	b := s.bases[at.Model]
+	point := at
 	at.Model = ""
 	data, err := json.Marshal(struct {
 		Maths        int
@@ -178,7 +176,8 @@ func (s *Study) hash(at setting) (string, error) {
 		Setting      setting
 		Grid         Grid
 		StatesFormat int
-	}{maths, s.Rows.sha256, b.identity, promptParts(s.prompts[at.Prompt]), at, g, states.KeyFormat})
+		Recipe       any `json:",omitempty"`
+	}{maths, s.Rows.sha256, b.identity, promptParts(s.prompts[at.Prompt]), at, g, states.KeyFormat, s.recipe(point)})
 	if err != nil {
 		return "", err
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"slices"
 	"time"
 
@@ -15,6 +16,7 @@ import (
 type Options struct {
 	Backend backend.Choice
 	Share   Share
+	Log     io.Writer // where the progress of a training is shown
 	// Progress is told how far what is being done is; it may be nil.
 	Progress func(doing string, done, total int)
 	// Note is told what a person wants to know; it may be nil.

@@ -95,15 +95,10 @@ func (j *Job) conversations(set *prompts.Set, fold int) (rows []dataset.Reasonin
 		if e == nil || strings.TrimSpace(e.Analysis) == "" {
 			continue
 		}
-		f := e.Finding()
-		question, _, err := set.Prompt(&f, 0)
+		row, err := dataset.ReasoningWith(e, set)
 		if err != nil {
 			return nil, err
 		}
-		answer := strings.TrimSuffix(e.Answer(), prompts.Plain().Closing()+verdictOf(e)) + set.Closing() + verdictOf(e)
-		row := dataset.ReasoningRow{Example: *e, Messages: []dataset.Message{
-			{Role: "system", Content: set.Instructions()}, {Role: "user", Content: question}, {Role: "assistant", Content: answer},
-		}}
 		row.Split = dataset.Train
 		if dev[k] {
 			row.Split = dataset.Dev
@@ -114,12 +109,4 @@ func (j *Job) conversations(set *prompts.Set, fold int) (rows []dataset.Reasonin
 		return nil, fmt.Errorf("none of its %d training rows has an analysis to learn from: give training data with analyses (janus data generate), or an adapter", len(list))
 	}
 	return rows, nil
-}
-
-// verdictOf is the end of a row's answer.
-func verdictOf(e *dataset.Example) string {
-	if e.IsVulnerable {
-		return prompts.AnswerTrue
-	}
-	return prompts.AnswerFalse
 }

@@ -245,7 +245,7 @@ func TestGradients(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			seen := map[string]bool{}
+			loss, seen := lossOf(t, trainer, batch), map[string]bool{}
 			for i, p := range n.Params {
 				kind := p.Name[strings.LastIndexAny(strings.TrimSuffix(strings.TrimSuffix(p.Name, ".weight"), ".bias"), ".")+1:]
 				if seen[kind] {
@@ -262,7 +262,7 @@ func TestGradients(t *testing.T) {
 						at = k
 					}
 				}
-				compareDifference(t, n, batch, i, at, float64(gradient[at]))
+				compareDifference(t, loss, &n.Params[i], at, float64(gradient[at]))
 			}
 			optimize.Finalize(list)
 		})
@@ -270,30 +270,51 @@ func TestGradients(t *testing.T) {
 }
 
 // compareDifference holds a gradient against the slope between two losses.
-func compareDifference(t *testing.T, n *Network, batch []train.Example, param, at int, gradient float64) {
+func compareDifference(t *testing.T, loss func() float64, p *optimize.Param, at int, gradient float64) {
 	t.Helper()
 	const step = 5e-3
-	value := n.Params[param].Data[at]
-	loss := func(x float32) float64 {
-		n.Params[param].Data[at] = x
-		trainer, err := New(choice(t).Backend, n, options())
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer trainer.Close()
-		sum, err := trainer.Loss(context.Background(), batch)
-		if err != nil {
-			t.Fatal(err)
-		}
-		return sum / float64(train.Tokens(batch))
-	}
+	value := p.Data[at]
 	high, low := value+step, value-step
-	slope := (loss(high) - loss(low)) / float64(high-low)
-	n.Params[param].Data[at] = value
+	p.Data[at] = high
+	slope := loss()
+	p.Data[at] = low
+	slope = (slope - loss()) / float64(high-low)
+	p.Data[at] = value
 	if math.Abs(slope-gradient) > 2e-4+0.03*math.Abs(slope) {
-		t.Errorf("%s[%d]: the gradient is %v, the slope of the loss %v", n.Params[param].Name, at, gradient, slope)
+		t.Errorf("%s[%d]: the gradient is %v, the slope of the loss %v", p.Name, at, gradient, slope)
 	}
 }
+
+// lossOf computes the mean loss by the network's params as they are, with one program.
+func lossOf(t *testing.T, trainer *Trainer, batch []train.Example) func() float64 {
+	b := choice(t).Backend
+	var shared optimize.Program
+	compile := func(name string, inputs []optimize.Input, build optimize.Build) (p optimize.Program, err error) {
+		if shared == nil {
+			shared, err = optimize.OnBackend(b)(name, inputs, build)
+		}
+		return unclosed{shared}, err
+	}
+	t.Cleanup(func() { shared.Close() })
+	return func() float64 {
+		t.Helper()
+		o, err := optimize.New(b, compile, trainer.network.Params, trainer.loss, optimize.Options{AdamW: optimize.DefaultAdamW(), Schedule: trainer.options.Schedule})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer o.Close()
+		losses, err := o.Losses(context.Background(), train.Inputs(batch, 0, 1/float32(train.Tokens(batch))))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return losses[0]
+	}
+}
+
+// unclosed is a program that several optimisers share.
+type unclosed struct{ optimize.Program }
+
+func (unclosed) Close() {}
 
 // TestResume goes on from a saved state to the same bits, and refuses another network's.
 func TestResume(t *testing.T) {

@@ -54,12 +54,25 @@ const (
 		"' + '\n' }}{% endfor %}{% if add_generation_prompt %}{{ '" + ChatMLStart + "assistant\n' }}{% endif %}"
 )
 
-// Save writes tokenizer.json and tokenizer_config.json into a model's folder, as Hugging Face's tokenizers and transformers
-// read them.
+// Save writes the files of [LearnedBPE.Files] into a model's folder.
 func (b *LearnedBPE) Save(dir string, f Folder) error {
-	data, err := b.tokenizerJSON()
+	files, err := b.Files(f)
 	if err != nil {
 		return err
+	}
+	for _, name := range sortedKeys(files) {
+		if err := renameio.WriteFile(filepath.Join(dir, name), files[name], 0o644); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Files are tokenizer.json and tokenizer_config.json, as Hugging Face's tokenizers and transformers read them.
+func (b *LearnedBPE) Files(f Folder) (map[string][]byte, error) {
+	data, err := b.tokenizerJSON()
+	if err != nil {
+		return nil, err
 	}
 	config := map[string]any{"tokenizer_class": "PreTrainedTokenizerFast", "clean_up_tokenization_spaces": false}
 	for name, token := range map[string]string{"bos_token": f.BOS, "eos_token": f.EOS, "pad_token": f.Pad} {
@@ -67,7 +80,7 @@ func (b *LearnedBPE) Save(dir string, f Folder) error {
 			continue
 		}
 		if !slices.Contains(b.Special, token) {
-			return fmt.Errorf("%s %q is not among the special tokens %q", name, token, b.Special)
+			return nil, fmt.Errorf("%s %q is not among the special tokens %q", name, token, b.Special)
 		}
 		config[name] = token
 	}
@@ -78,13 +91,16 @@ func (b *LearnedBPE) Save(dir string, f Folder) error {
 		config["chat_template"] = f.ChatTemplate
 	}
 	settings, err := indented(config)
+	return map[string][]byte{"tokenizer.json": data, "tokenizer_config.json": settings}, err
+}
+
+// Tokenizer is that of the vocabulary, in pure Go.
+func (b *LearnedBPE) Tokenizer() (Tokenizer, error) {
+	data, err := b.tokenizerJSON()
 	if err != nil {
-		return err
+		return nil, err
 	}
-	if err := renameio.WriteFile(filepath.Join(dir, "tokenizer.json"), data, 0o644); err != nil {
-		return err
-	}
-	return renameio.WriteFile(filepath.Join(dir, "tokenizer_config.json"), settings, 0o644)
+	return parse(data)
 }
 
 // tokenizerJSON is the text of tokenizer.json, as the tokenizers crate writes it.

@@ -24,7 +24,7 @@ func newTrain() *cobra.Command {
 		Args:  arguments(cobra.NoArgs),
 		RunE:  func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	cmd.AddCommand(newTrainLoRA(), newTrainHead(), newTrainJoint(), newTrainEncoder())
+	cmd.AddCommand(newTrainLoRA(), newTrainHead(), newTrainJoint(), newTrainEncoder(), newTrainBase(), newTrainFull())
 	return cmd
 }
 

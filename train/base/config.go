@@ -1,0 +1,120 @@
+package base
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/gomlx/compute/dtypes"
+
+	"github.com/januslm/janus/train/full"
+	"github.com/januslm/janus/train/optimize"
+	"github.com/januslm/janus/train/run"
+)
+
+// Config are the settings of `janus train base`.
+type Config struct {
+	Text  []string `yaml:"text" default:"" resume:"free" doc:"text to learn: files, folders of them, and .jsonl files with a text in the key text of each line"`
+	From  string   `yaml:"from" default:"" resume:"free" doc:"a model to train further, with its own tokenizer: a Hugging Face folder or the name of a pulled model; none: a new one"`
+	Arch  string   `yaml:"arch" default:"" resume:"free" doc:"config.json of the new model: any decoder family; none: a llama of the sizes below"`
+	DType string   `yaml:"dtype" default:"" choices:",f32,bf16" doc:"of products: f32 or bf16; none: f32 on a CPU, bf16 on a GPU. The weights are float32"`
+
+	Hidden       int `yaml:"hidden_size" default:"0" doc:"width of the new model; 0: that of arch, else 256"`
+	Intermediate int `yaml:"intermediate_size" default:"0" doc:"width of its MLP; 0: that of arch, else 8/3 of hidden_size, rounded up to 32"`
+	Layers       int `yaml:"num_hidden_layers" default:"0" doc:"its layers; 0: those of arch, else 4"`
+	Heads        int `yaml:"num_attention_heads" default:"0" doc:"its heads; 0: those of arch, else 4"`
+	KVHeads      int `yaml:"num_key_value_heads" default:"0" doc:"its heads of keys and values; 0: those of arch, else as num_attention_heads"`
+
+	Vocab    int    `yaml:"vocab_size" default:"0" doc:"tokens to learn at most, the 256 bytes and the special ones among them; 0: those of arch, else 4096"`
+	Pattern  string `yaml:"pattern" default:"gpt2" choices:"gpt2,llama3" doc:"how the tokenizer cuts text into words, which no token goes beyond"`
+	MinCount int    `yaml:"min_pair_count" default:"2" doc:"a pair of tokens that occurs less often becomes none"`
+	Chat     bool   `yaml:"chat" default:"false" doc:"give the tokenizer ChatML's tokens and template, for a training on conversations later"`
+
+	Length   int     `yaml:"sequence_length" default:"256" doc:"tokens that are read at once"`
+	DevShare float64 `yaml:"dev_share" default:"0.05" doc:"share of the sequences to validate on; 0 validates on none"`
+
+	Epochs       int     `yaml:"epochs" default:"1" doc:"times that every sequence is learned from"`
+	MaxSteps     int     `yaml:"max_steps" default:"0" doc:"updates after which the run ends; 0 is all epochs"`
+	BatchSize    int     `yaml:"batch_size" default:"8" doc:"sequences at once"`
+	Accumulate   int     `yaml:"gradient_accumulation" default:"1" doc:"batches an update"`
+	LearningRate float64 `yaml:"learning_rate" default:"1e-3" doc:"after the warm-up; a model that is trained further wants less, 2e-5 for instance"`
+	Schedule     string  `yaml:"schedule" default:"cosine" choices:"constant,linear,cosine" doc:"of the learning rate after the warm-up"`
+	Warmup       float64 `yaml:"warmup_ratio" default:"0.03" doc:"share of the updates in which the learning rate grows from 0"`
+	WeightDecay  float64 `yaml:"weight_decay" default:"0.1" doc:"of AdamW, decoupled; biases and norms have none"`
+	Beta1        float64 `yaml:"adam_beta1" default:"0.9" doc:"of AdamW"`
+	Beta2        float64 `yaml:"adam_beta2" default:"0.95" doc:"of AdamW"`
+	Eps          float64 `yaml:"adam_epsilon" default:"1e-8" doc:"of AdamW"`
+	MaxGradNorm  float64 `yaml:"max_grad_norm" default:"1" doc:"gradients are scaled down to this length; 0 leaves them"`
+	Checkpoints  bool    `yaml:"gradient_checkpointing" default:"false" doc:"less memory for a third more time"`
+
+	EvalEvery int    `yaml:"eval_every" default:"0" doc:"updates between two validations; 0 is once an epoch"`
+	SaveEvery int    `yaml:"save_every" default:"0" doc:"updates between two checkpoints besides those at validations; 0 is none"`
+	Patience  int    `yaml:"patience" default:"3" doc:"validations without a lower loss after which the run ends; 0 goes on"`
+	Seed      uint64 `yaml:"seed" default:"1" doc:"of the new weights and of the order of texts and sequences"`
+
+	run.Output
+}
+
+// Check refuses values that no run can have.
+func (c *Config) Check() error {
+	if len(c.Text) == 0 {
+		return errors.New("text, what to learn from, is not given: name files or folders (--text)")
+	}
+	for _, f := range []struct {
+		key          string
+		value, least int
+	}{
+		{"hidden_size", c.Hidden, 0}, {"intermediate_size", c.Intermediate, 0}, {"num_hidden_layers", c.Layers, 0},
+		{"num_attention_heads", c.Heads, 0}, {"num_key_value_heads", c.KVHeads, 0}, {"vocab_size", c.Vocab, 0}, {"min_pair_count", c.MinCount, 0},
+		{"sequence_length", c.Length, 2}, {"epochs", c.Epochs, 1}, {"max_steps", c.MaxSteps, 0}, {"batch_size", c.BatchSize, 1},
+		{"gradient_accumulation", c.Accumulate, 1}, {"eval_every", c.EvalEvery, 0}, {"save_every", c.SaveEvery, 0}, {"patience", c.Patience, 0},
+	} {
+		if f.value < f.least {
+			return fmt.Errorf("%s is %d, expected at least %d", f.key, f.value, f.least)
+		}
+	}
+	for _, f := range []struct {
+		key   string
+		value float64
+	}{{"dev_share", c.DevShare}, {"warmup_ratio", c.Warmup}} {
+		if !(f.value >= 0 && f.value < 1) {
+			return fmt.Errorf("%s is %v, expected at least 0 and below 1", f.key, f.value)
+		}
+	}
+	if c.From != "" {
+		if key := c.ofNew(); key != "" {
+			return fmt.Errorf("%s is a setting of a new model, and from names one that is there", key)
+		}
+	}
+	return c.adamW().Check()
+}
+
+// ofNew is the key of a setting that only a new model has, "" where none is given.
+func (c *Config) ofNew() string {
+	for _, f := range []struct {
+		key   string
+		given bool
+	}{
+		{"arch", c.Arch != ""}, {"hidden_size", c.Hidden > 0}, {"intermediate_size", c.Intermediate > 0}, {"num_hidden_layers", c.Layers > 0},
+		{"num_attention_heads", c.Heads > 0}, {"num_key_value_heads", c.KVHeads > 0}, {"vocab_size", c.Vocab > 0}, {"chat", c.Chat},
+	} {
+		if f.given {
+			return f.key
+		}
+	}
+	return ""
+}
+
+func (c *Config) adamW() optimize.AdamW {
+	return optimize.AdamW{
+		LearningRate: c.LearningRate, Beta1: c.Beta1, Beta2: c.Beta2, Eps: c.Eps, WeightDecay: c.WeightDecay, MaxGradNorm: c.MaxGradNorm,
+	}
+}
+
+// Plan is what the settings say of the run; dtype is that of products.
+func (c *Config) Plan(dtype dtypes.DType) full.Plan {
+	return full.Plan{
+		AdamW: c.adamW(), Schedule: c.Schedule, Warmup: c.Warmup, DType: dtype, Epochs: c.Epochs, MaxSteps: c.MaxSteps,
+		BatchSize: c.BatchSize, Accumulate: c.Accumulate, EvalEvery: c.EvalEvery, SaveEvery: c.SaveEvery, Patience: c.Patience,
+		Checkpoints: c.Checkpoints, Seed: c.Seed,
+	}
+}

@@ -9,7 +9,9 @@ import (
 	"testing"
 
 	"github.com/januslm/janus/train"
+	"github.com/januslm/janus/train/base"
 	"github.com/januslm/janus/train/encoder"
+	"github.com/januslm/janus/train/full"
 	"github.com/januslm/janus/train/heads"
 	"github.com/januslm/janus/train/run"
 )
@@ -26,6 +28,8 @@ var commands = []struct {
 	{"joint", []string{"joint-"}, func() any { return new(train.JointConfig) }},
 	{"head", []string{"head-"}, func() any { return new(heads.Config) }},
 	{"encoder", []string{"encoder-"}, func() any { return new(encoder.Config) }},
+	{"base", []string{"base-"}, func() any { return new(base.Config) }},
+	{"full", []string{"full-"}, func() any { return new(full.Config) }},
 }
 
 // Every recipe is one of a command's: it has only keys that there are, with values that a run can have.

@@ -6,7 +6,6 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/januslm/janus/dataset"
 	"github.com/januslm/janus/internal/backend"
 	"github.com/januslm/janus/train"
 	"github.com/januslm/janus/train/full"
@@ -63,7 +62,7 @@ func trainFull(ctx context.Context, config *full.Config, f trainFlags) error {
 
 // prepareFull makes examples of rows with the tokenizer and template of the model, which is closed again: its weights would be in
 // memory twice.
-func prepareFull(ctx context.Context, config *full.Config, rows []dataset.ReasoningRow, asked string) (data *train.Data, dir string, err error) {
+func prepareFull(ctx context.Context, config *full.Config, rows []train.Conversation, asked string) (data *train.Data, dir string, err error) {
 	flags := modelFlags{model: config.Model, backend: asked}
 	m, err := flags.open(ctx)
 	if err != nil {

@@ -84,5 +84,7 @@ func (c *Config) Plan(dtype dtypes.DType) Plan {
 
 // Rows are the settings of what is learned from, as [train.Prepare] takes them.
 func (c *Config) Rows() *train.LoRAConfig {
-	return &train.LoRAConfig{Model: c.Model, DB: c.DB, Data: c.Data, MaxLen: c.MaxLen, DevShare: c.DevShare, Seed: c.Seed}
+	return &train.LoRAConfig{
+		Data: c.Data, Settings: train.Settings{Model: c.Model, DB: c.DB, MaxLen: c.MaxLen, DevShare: c.DevShare, Seed: c.Seed},
+	}
 }

@@ -34,7 +34,7 @@ var claims = map[string]string{
 var weaknesses = map[string]string{XSS: "CWE-79", SQLI: "CWE-89", Info: "CWE-200"}
 
 // Finding is the claim that the row's category stands for, about its exchange: what a model is asked about. It has the truth as
-// its label, which no prompt shows.
+// its label and the analysis, which no prompt shows.
 func (e *Example) Finding() finding.Finding {
 	title := claims[e.VulnCategory]
 	if title == "" {
@@ -42,7 +42,7 @@ func (e *Example) Finding() finding.Finding {
 	}
 	return finding.Finding{
 		ID: trainingTable + ":" + strconv.FormatInt(e.ID, 10), Source: e.Source, Rule: e.VulnCategory, CWE: weaknesses[e.VulnCategory], Category: "http", Language: "http",
-		Title: title, Request: e.Request, Response: e.Response, Label: e.Label(), Group: e.Group, Split: e.Split,
+		Title: title, Request: e.Request, Response: e.Response, Label: e.Label(), Group: e.Group, Split: e.Split, Analysis: WithoutVerdict(e.Analysis),
 	}
 }
 

@@ -21,8 +21,8 @@ import (
 // reason. Every reader fills what its format knows and leaves the rest empty.
 //
 // The JSON keys are those of the project's labelled data sets, so a data set is
-// a report and a report can become a data set. Label, Group and Split come from
-// data sets only and never reach the model.
+// a report and a report can become a data set. Label, Group, Split and Analysis come
+// from data sets only and never reach the prompt.
 type Finding struct {
 	ID       string `json:"id"`       // unique in its report; made from the content where the input gives none
 	Source   string `json:"source"`   // the data set or report that it came from
@@ -50,6 +50,8 @@ type Finding struct {
 	Label string `json:"label,omitempty"` // truth: "TP" or "FP"
 	Group string `json:"group,omitempty"` // what must stay together when data is split
 	Split string `json:"split,omitempty"` // "train" or "dev"
+	// Analysis is a reasoning that the data set has, without a verdict; it never reaches the prompt either.
+	Analysis string `json:"analysis,omitempty"`
 
 	// Origin is where in the input document the finding stands.
 	Origin Origin `json:"-"`
@@ -145,11 +147,18 @@ func (f *Finding) UnmarshalJSON(data []byte) error {
 		ID      textOrNumber `json:"id"`
 		Line    *float64     `json:"line"`
 		EndLine *float64     `json:"end_line"`
+		// Reports of other tools may mean something else by it, which is then left.
+		Analysis json.RawMessage `json:"analysis"`
 	}{plain: (*plain)(f)}
 	if err := json.Unmarshal(data, &row); err != nil {
 		return err
 	}
 	f.ID = string(row.ID)
+	if len(row.Analysis) > 0 && row.Analysis[0] == '"' {
+		if err := json.Unmarshal(row.Analysis, &f.Analysis); err != nil {
+			return err
+		}
+	}
 	line, err := wholeNumber("line", row.Line)
 	if err != nil {
 		return err

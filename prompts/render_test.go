@@ -41,7 +41,7 @@ func readFindings(t *testing.T, name string) []finding.Finding {
 func TestPromptText(t *testing.T) {
 	line := 12
 	f := finding.Finding{
-		ID: "ID", Source: "SOURCE", Label: "LABEL", Group: "GROUP", Split: "SPLIT",
+		ID: "ID", Source: "SOURCE", Label: "LABEL", Group: "GROUP", Split: "SPLIT", Analysis: "ANALYSIS",
 		Tool: "Scan\nner", Rule: "R1", Title: "Buffer overflow", CWE: "CWE-120", Level: "error", Language: "c", Category: "CATEGORY",
 		File: "a.c", Line: &line, Message: "Too long.", Focus: "strcpy(a, b);", Snippet: "char a[4];\nstrcpy(a, b);\n// ```\n",
 		Flow: []string{"a.c:1: b", "a.c:12: strcpy"}, Fingerprints: map[string]string{"x": "FINGERPRINT"}, Notes: []string{"NOTE"},
@@ -73,7 +73,7 @@ func TestPromptHTTP(t *testing.T) {
 func TestPromptHidesTheTruth(t *testing.T) {
 	f := readFindings(t, "castle_c.jsonl")[0]
 	before, _ := ask(t, &f, 0)
-	for _, name := range []string{"ID", "Source", "Label", "Group", "Split", "Category"} {
+	for _, name := range []string{"ID", "Source", "Label", "Group", "Split", "Analysis", "Category"} {
 		changed := f
 		field := reflect.ValueOf(&changed).Elem().FieldByName(name)
 		field.SetString(field.String() + " changed")

@@ -26,6 +26,7 @@ type modelFlags struct {
 	dtype          string
 
 	features []classifier.Feature // pooled states besides those that heads read
+	lazy     bool                 // weights are loaded when they are needed
 
 	cpu bool // set by open: the backend computes on the CPU
 }
@@ -49,7 +50,7 @@ func (f *modelFlags) open(ctx context.Context) (*model.Model, error) {
 	if err != nil {
 		return nil, err
 	}
-	o := model.Options{Adapters: f.adapters, Heads: f.heads, Merge: f.merge, ContextLength: f.context, Features: f.features}
+	o := model.Options{Adapters: f.adapters, Heads: f.heads, Merge: f.merge, ContextLength: f.context, Features: f.features, Lazy: f.lazy}
 	if err := o.SetDType(f.dtype); err != nil {
 		return nil, err
 	}

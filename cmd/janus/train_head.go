@@ -47,7 +47,10 @@ func trainHead(ctx context.Context, config *heads.Config, out, asked string, res
 		return err
 	}
 	note("%s", rows)
-	flags := modelFlags{model: config.Model, backend: asked, dtype: config.DType}
+	if err := rows.Check(); err != nil {
+		return err
+	}
+	flags := modelFlags{model: config.Model, backend: asked, dtype: config.DType, lazy: true}
 	if config.Adapter != "" {
 		flags.adapters = []string{config.Adapter}
 	}
@@ -63,9 +66,11 @@ func trainHead(ctx context.Context, config *heads.Config, out, asked string, res
 	if job.Prompts, err = prompts.Open(config.Prompt, config.Prompts); err != nil {
 		return err
 	}
-	if job.Base, err = heads.BaseSHA256(m.Dir()); err != nil {
+	base, err := heads.BaseFile(m.Dir())
+	if err != nil {
 		return err
 	}
+	job.Base = base.SHA256
 	if job.States == "" {
 		user, err := backend.UserCache()
 		if err != nil {
@@ -75,7 +80,7 @@ func trainHead(ctx context.Context, config *heads.Config, out, asked string, res
 	}
 	spec := runs.Spec{
 		Command: "train head", Config: config, Seeds: map[string]uint64{"seed": config.Seed}, Versions: versions(backend.Expected(asked)),
-		Weights: []runs.File{{Path: m.Dir(), Bytes: m.WeightBytes(), SHA256: job.Base}},
+		Data: rows.Files(), Weights: []runs.File{base},
 	}
 	r, err := runs.Start(out, spec, resume)
 	if err != nil {
@@ -92,15 +97,11 @@ func trainHead(ctx context.Context, config *heads.Config, out, asked string, res
 	if result.Cut > 0 {
 		note("%d prompts were cut to %d tokens (--max-prompt)", result.Cut, config.MaxPrompt)
 	}
-	best := result.Heads[0]
-	for i, loss := range best.Losses {
-		values := map[string]float64{runs.TrainLoss: loss}
-		if i < len(best.DevLosses) {
-			values[runs.DevLoss] = best.DevLosses[i]
-		}
-		if err := r.Log(i+1, values); err != nil {
-			return err
-		}
+	if result.Long > 0 {
+		note("%d analyses are longer than %d tokens, and were read so far (--max-tokens)", result.Long, config.MaxTokens)
+	}
+	if err := result.Log(r.Log); err != nil {
+		return err
 	}
 	if err := result.Write(out); err != nil {
 		return err

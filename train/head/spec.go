@@ -66,8 +66,8 @@ func (d *Data) N() int { return len(d.Labels) }
 // width is D of an input.
 func (d *Data) width(input int) int { return len(d.Inputs[input]) / max(d.N(), 1) }
 
-// check refuses data that nothing can be learned from, or that would spoil every weight.
-func (d *Data) check(what string) error {
+// Check refuses data that nothing can be learned from, or that would spoil every weight.
+func (d *Data) Check(what string) error {
 	positives := 0
 	for _, l := range d.Labels {
 		if l {

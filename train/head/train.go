@@ -82,11 +82,11 @@ func check(data, dev *Data, specs []Spec, o *Options) error {
 	case len(specs) == 0:
 		return errors.New("no head is given to train")
 	}
-	if err := data.check("training"); err != nil {
+	if err := data.Check("training"); err != nil {
 		return err
 	}
 	if dev != nil {
-		if err := dev.check("dev"); err != nil {
+		if err := dev.Check("dev"); err != nil {
 			return err
 		}
 		if len(dev.Inputs) != len(data.Inputs) {

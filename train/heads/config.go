@@ -23,6 +23,7 @@ type Config struct {
 	Prompts   string   `yaml:"prompts" doc:"folder with parts of it that you changed"`
 	MaxPrompt int      `yaml:"max_prompt" default:"2048" doc:"most tokens of a prompt"`
 
+	Analyses       string  `yaml:"analyses" default:"own" choices:"own,given" doc:"the model's own, or the rows', which the model reads, without their verdicts"`
 	MinTokens      int     `yaml:"min_tokens" default:"0" doc:"fewest tokens of an analysis"`
 	MaxTokens      int     `yaml:"max_tokens" default:"128" doc:"most tokens of an analysis"`
 	Temperature    float64 `yaml:"temperature" default:"0" doc:"of the analysis; 0 takes the likeliest token"`
@@ -56,6 +57,12 @@ type Config struct {
 
 	run.Output
 }
+
+// The analyses that states are of.
+const (
+	Own   = "own"   // the model's
+	Given = "given" // the rows': teacher forcing
+)
 
 // Check reports the first setting that is out of range or cannot be read.
 func (c *Config) Check() error {

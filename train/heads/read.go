@@ -8,17 +8,29 @@ import (
 	"github.com/januslm/janus/review"
 )
 
-// Read reads labelled findings from files in any format that a review reads. problems are the rows, and the files, that could
-// not be read.
+// Read reads labelled findings from files in any format that a review reads, and the claims that rows of training data stand for
+// (see dataset.ReadExamples). problems are the rows, and the files, that could not be read.
 func Read(ctx context.Context, files []string) (findings []finding.Finding, problems []error, err error) {
-	reports, unreadable, err := review.Read(ctx, files, review.ReadOptions{})
-	if err != nil {
-		return nil, nil, err
-	}
-	problems = append(problems, unreadable...)
-	for _, r := range reports {
-		problems = append(problems, r.Problems...)
-		findings = append(findings, r.Findings...)
+	for _, path := range files {
+		examples, wrong, ok, err := dataset.ReadExamples(path)
+		if err == nil && ok {
+			problems = append(problems, wrong...)
+			for i := range examples {
+				f := examples[i].Finding()
+				f.Origin.Input = path
+				findings = append(findings, f)
+			}
+			continue
+		}
+		reports, unreadable, err := review.Read(ctx, []string{path}, review.ReadOptions{})
+		if err != nil {
+			return nil, nil, err
+		}
+		problems = append(problems, unreadable...)
+		for _, r := range reports {
+			problems = append(problems, r.Problems...)
+			findings = append(findings, r.Findings...)
+		}
 	}
 	return findings, problems, nil
 }

@@ -1,11 +1,15 @@
 package heads
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
 
 	"github.com/januslm/janus/dataset"
 	"github.com/januslm/janus/finding"
+	"github.com/januslm/janus/train/head"
+	"github.com/januslm/janus/train/run"
 )
 
 // Rows are labelled findings on their sides.
@@ -67,6 +71,44 @@ func NewRows(findings []finding.Finding, items []dataset.Item, dev float64, seed
 		r.Dev = append(r.Dev, side == 1)
 	}
 	return r, nil
+}
+
+// Check refuses rows from which nothing can be learned, before a model runs on them: without one of the classes on a side.
+func (r *Rows) Check() error {
+	sides := [2]head.Data{}
+	for i, dev := range r.Dev {
+		side := 0
+		if dev {
+			side = 1
+		}
+		sides[side].Labels = append(sides[side].Labels, r.Labels[i])
+	}
+	if err := sides[0].Check("training"); err != nil {
+		return err
+	}
+	return sides[1].Check("dev")
+}
+
+// Files are hashes of the rows, their analyses, labels and sides, for a run that must not go on with others.
+func (r *Rows) Files() (list []run.File) {
+	for _, part := range []struct {
+		what string
+		of   func(i int) string
+	}{
+		{"findings", func(i int) string { return fmt.Sprintf("%q %s", r.Findings[i].ID, r.Findings[i].ContentHash()) }},
+		{"analyses of the findings", func(i int) string { return fmt.Sprintf("%q", r.Findings[i].Analysis) }},
+		{"labels of the findings", func(i int) string { return fmt.Sprint(r.Labels[i]) }},
+		{"sides of the findings", func(i int) string { return fmt.Sprint(r.Dev[i]) }},
+	} {
+		h := sha256.New()
+		bytes := 0
+		for i := range r.Findings {
+			n, _ := fmt.Fprintln(h, part.of(i)) // never fails
+			bytes += n
+		}
+		list = append(list, run.File{Path: part.what, Bytes: int64(bytes), SHA256: hex.EncodeToString(h.Sum(nil))})
+	}
+	return list
 }
 
 func (r *Rows) leftOut() string {

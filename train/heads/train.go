@@ -3,8 +3,6 @@ package heads
 import (
 	"cmp"
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"slices"
@@ -17,6 +15,7 @@ import (
 	"github.com/januslm/janus/model"
 	"github.com/januslm/janus/prompts"
 	"github.com/januslm/janus/review"
+	"github.com/januslm/janus/tokenizer"
 	"github.com/januslm/janus/train/head"
 	"github.com/januslm/janus/train/states"
 )
@@ -25,7 +24,7 @@ import (
 type Job struct {
 	Config  *Config // checked
 	Rows    *Rows
-	Model   *model.Model // opened with Config.Features
+	Model   *model.Model // opened with Config.Features; it may be a lazy one
 	Backend compute.Backend
 	Base    string // SHA-256 of the base's weights
 	Limits  review.Limits
@@ -55,12 +54,14 @@ type Result struct {
 	DevRows   int             `json:"dev_rows"`
 	Failed    []string        `json:"failed,omitempty"` // findings without states, and heads that diverged
 
-	Known, Computed, Cut int    `json:"-"` // see states.Harvested
-	SHA256               string `json:"-"` // of the rows: keys, labels and sides
+	Known, Computed, Cut, Long int `json:"-"` // see states.Harvested
 }
 
 // Train harvests what is not there yet, and trains, calibrates and judges the heads.
 func (j *Job) Train(ctx context.Context) (*Result, error) {
+	if err := j.Rows.Check(); err != nil {
+		return nil, err
+	}
 	inputs, err := j.Config.inputs()
 	if err != nil {
 		return nil, err
@@ -69,7 +70,7 @@ func (j *Job) Train(ctx context.Context) (*Result, error) {
 	if err != nil {
 		return nil, err
 	}
-	r := &Result{Known: harvested.Known, Computed: harvested.Computed, Cut: harvested.Cut}
+	r := &Result{Known: harvested.Known, Computed: harvested.Computed, Cut: harvested.Cut, Long: harvested.Long}
 	train, dev, err := j.load(harvested, inputs, r)
 	if err != nil {
 		return nil, err
@@ -127,7 +128,26 @@ func (j *Job) harvest(ctx context.Context, inputs []states.Input) (*states.Harve
 	for _, in := range inputs {
 		o.Lengths = append(o.Lengths, in.Length)
 	}
+	if j.Config.Analyses == Given {
+		if o.Given, err = j.given(); err != nil {
+			return nil, err
+		}
+	}
 	return states.Harvest(ctx, j.Model, j.States, j.Rows.Findings, o)
+}
+
+// given are the tokens of the findings' own analyses.
+func (j *Job) given() ([][]int32, error) {
+	list := make([][]int32, len(j.Rows.Findings))
+	for i := range list {
+		f := &j.Rows.Findings[i]
+		e, err := j.Model.Tokenizer().Encode(f.Analysis, tokenizer.EncodeOptions{LiteralSpecials: true})
+		if err != nil {
+			return nil, fmt.Errorf("%s: analysis: %w", where(f), err)
+		}
+		list[i] = e.IDs
+	}
+	return list, nil
 }
 
 // adapter is the SHA-256 of the model's adapter, or empty.
@@ -142,7 +162,6 @@ func (j *Job) adapter() string {
 func (j *Job) load(h *states.Harvested, inputs []states.Input, r *Result) (train, dev *head.Data, err error) {
 	var keys [2][]string
 	sides := [2]*head.Data{{}, {}}
-	hash := sha256.New()
 	for i, key := range h.Keys {
 		if key == "" {
 			r.Failed = append(r.Failed, fmt.Sprintf("%s: %v", Where(&j.Rows.Findings[i]), h.Errors[i]))
@@ -152,11 +171,10 @@ func (j *Job) load(h *states.Harvested, inputs []states.Input, r *Result) (train
 		if j.Rows.Dev[i] {
 			side = 1
 		}
-		fmt.Fprintln(hash, key, j.Rows.Labels[i], side)
 		keys[side] = append(keys[side], key)
 		sides[side].Labels = append(sides[side].Labels, j.Rows.Labels[i])
 	}
-	r.SHA256, r.Train, r.DevRows = hex.EncodeToString(hash.Sum(nil)), len(keys[0]), len(keys[1])
+	r.Train, r.DevRows = len(keys[0]), len(keys[1])
 	if r.Train == 0 || r.DevRows == 0 {
 		if len(r.Failed) > 0 {
 			return nil, nil, fmt.Errorf("%d rows to train on and %d dev rows are left: %s", r.Train, r.DevRows, r.Failed[0])
@@ -191,7 +209,7 @@ func (j *Job) finish(r *head.Result, labels []bool) (*Trained, error) {
 	c.Temperature, c.Threshold, c.BaseSHA256, c.AdapterSHA256 = t.Temperature, t.Dev.Threshold, j.Base, j.adapter()
 	c.Trained = map[string]any{
 		"by": "janus train head", "seed": r.Spec.Seed, "epoch": r.Epoch, "loss": string(r.Spec.Loss), "dev": t.Dev,
-		"prompt": j.Config.Prompt, "max_tokens": j.Config.MaxTokens,
+		"prompt": j.Config.Prompt, "max_tokens": j.Config.MaxTokens, "analyses": cmp.Or(j.Config.Analyses, Own),
 	}
 	if t.Head, err = classifier.New(t.Name, c, r.Tensors); err != nil {
 		return nil, fmt.Errorf("head %s: %w", t.Name, err)

@@ -10,6 +10,7 @@ import (
 
 	"github.com/januslm/janus/eval/metrics"
 	"github.com/januslm/janus/finding"
+	"github.com/januslm/janus/train/run"
 )
 
 // Write puts the heads into a run folder: heads/NAME each, the best one as "best" too, and their figures as heads.json and
@@ -31,6 +32,35 @@ func (r *Result) Write(dir string) error {
 		return err
 	}
 	return renameio.WriteFile(filepath.Join(dir, "heads.md"), []byte(r.Table()), 0o644)
+}
+
+// Log hands each epoch's losses to log: those of the best head as train/loss and dev/loss, and those of each as heads/NAME/train
+// and heads/NAME/dev.
+func (r *Result) Log(log func(epoch int, values map[string]float64) error) error {
+	epochs := 0
+	for _, t := range r.Heads {
+		epochs = max(epochs, len(t.Losses))
+	}
+	for epoch := range epochs {
+		values := map[string]float64{}
+		add := func(name string, losses []float64) {
+			if epoch < len(losses) {
+				values[name] = losses[epoch]
+			}
+		}
+		for i, t := range r.Heads {
+			if i == 0 {
+				add(run.TrainLoss, t.Losses)
+				add(run.DevLoss, t.DevLosses)
+			}
+			add("heads/"+t.Name+"/train", t.Losses)
+			add("heads/"+t.Name+"/dev", t.DevLosses)
+		}
+		if err := log(epoch+1, values); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // Table is the figures on the dev rows as Markdown, the best head first and accept-all last.

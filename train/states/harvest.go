@@ -2,10 +2,6 @@ package states
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/binary"
-	"encoding/hex"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
@@ -39,6 +35,9 @@ type Options struct {
 	Limits    review.Limits  // of batches
 	// Analyses keeps what the model writes, too: see [Analysis]. An encoder writes nothing.
 	Analyses bool
+	// Given are tokens of analyses, one a finding, that the model reads instead of writing its own (teacher forcing); nil leaves
+	// it to the model. What exceeds the sampling's most tokens is not read. The findings without one fail.
+	Given [][]int32
 	// Progress is told how many findings are done; it may be nil.
 	Progress func(done, total int)
 }
@@ -49,6 +48,7 @@ type Harvested struct {
 	Analyses []string // keys of the analyses; nil where they are not kept, empty where a finding failed
 	Errors   []error  // of the findings
 	Cut      int      // findings whose prompt was cut to fit
+	Long     int      // given analyses that were not read to their end
 	Known    int      // findings whose states were there
 	Computed int
 }
@@ -70,7 +70,7 @@ type harvest struct {
 // A finding that fails has its error in the result, and the others go on. When ctx ends, what was computed is there, and the
 // next harvest goes on.
 func Harvest(ctx context.Context, m *model.Model, dir string, findings []finding.Finding, o Options) (*Harvested, error) {
-	if err := o.check(m); err != nil {
+	if err := o.check(m, len(findings)); err != nil {
 		return nil, err
 	}
 	if err := os.MkdirAll(dir, 0o755); err != nil {
@@ -91,7 +91,7 @@ func Harvest(ctx context.Context, m *model.Model, dir string, findings []finding
 	prefix := h.prefix()
 	lengths := make([]int, len(todo))
 	for k, i := range todo {
-		lengths[k] = len(h.prompts[i]) - len(prefix)
+		lengths[k] = len(h.prompts[i]) + len(h.given(i)) - len(prefix)
 	}
 	for _, b := range review.Plan(lengths, o.Limits) {
 		rows := make([]int, len(b.Rows))
@@ -118,7 +118,7 @@ func (h *harvest) report() {
 	}
 }
 
-func (o *Options) check(m *model.Model) error {
+func (o *Options) check(m *model.Model, findings int) error {
 	if err := o.Sampling.Validate(); err != nil {
 		return err
 	}
@@ -129,7 +129,13 @@ func (o *Options) check(m *model.Model) error {
 		o.MaxPrompt = review.DefaultMaxPrompt
 	}
 	if m.IsEncoder() {
+		if o.Given != nil {
+			return errors.New("states: an encoder reads findings alone: no analyses can be given to it")
+		}
 		o.Sampling = model.Sampling{}
+	}
+	if o.Given != nil && (o.Analyses || len(o.Given) != findings) {
+		return fmt.Errorf("states: %d analyses are given for %d findings, expected one each, and none to be kept", len(o.Given), findings)
 	}
 	for _, k := range o.Lengths {
 		if k < 0 || k > o.Sampling.MaxTokens {
@@ -173,47 +179,25 @@ func (h *harvest) prepare(ctx context.Context) error {
 		}
 		f := &h.findings[i]
 		ids, note, err := prompter.Fit(f, limit)
+		if err == nil && h.options.Given != nil && len(h.options.Given[i]) == 0 {
+			err = errors.New("there is no analysis of it to be read")
+		}
 		if err != nil {
 			h.result.Errors[i] = err
 			continue
 		}
+		if h.options.Given != nil && len(h.options.Given[i]) > h.options.Sampling.MaxTokens {
+			h.result.Long++
+		}
 		if note != "" {
 			h.result.Cut++
 		}
-		if h.result.Keys[i], err = h.key(f, ids); err != nil {
+		if h.result.Keys[i], err = h.key(i, ids); err != nil {
 			return err
 		}
 		h.prompts[i] = ids
 	}
 	return nil
-}
-
-// key is the hash of all that a finding's states follow from.
-func (h *harvest) key(f *finding.Finding, prompt []int32) (string, error) {
-	o := h.options
-	s := o.Sampling
-	s.Seed = 0
-	if s.Temperature > 0 { // only then does it matter
-		s.Seed = review.RowSeed(o.Sampling.Seed, f.ID)
-	}
-	setup, err := json.Marshal(struct {
-		Format                     int
-		Base, Adapter, DType, Stop string
-		Sampling                   model.Sampling
-	}{KeyFormat, o.Base, o.Adapter, o.DType, fmt.Sprint(h.model.StopTokens()), s})
-	if err != nil {
-		return "", err
-	}
-	text := setup
-	for _, id := range prompt {
-		text = binary.LittleEndian.AppendUint32(text, uint32(id))
-	}
-	return hashOf(string(text)), nil
-}
-
-func hashOf(text string) string {
-	sum := sha256.Sum256([]byte(text))
-	return hex.EncodeToString(sum[:])
 }
 
 // missing lists the findings that lack a state, one of each key.
@@ -306,6 +290,9 @@ func (h *harvest) run(ctx context.Context, prefix []int32, rows []int, b review.
 	if h.model.IsEncoder() {
 		return h.embed(ctx, rows, adapter)
 	}
+	if h.options.Given != nil {
+		return h.force(ctx, prefix, rows, adapter, b)
+	}
 	batch := model.Batch{Prefix: prefix}
 	for _, i := range rows {
 		s := h.options.Sampling
@@ -327,11 +314,7 @@ func (h *harvest) run(ctx context.Context, prefix []int32, rows []int, b review.
 		return nil, err
 	}
 	seconds := time.Since(start).Seconds() / float64(len(rows))
-	all := h.model.Features()
-	var features []int
-	for _, f := range h.options.Features {
-		features = append(features, slices.Index(all, f))
-	}
+	features := h.features()
 	list := make([]pooled, len(rows))
 	for k := range verdicts {
 		v := &verdicts[k]
@@ -350,23 +333,13 @@ func (h *harvest) run(ctx context.Context, prefix []int32, rows []int, b review.
 	return list, nil
 }
 
-// embed is run of an encoder.
-func (h *harvest) embed(ctx context.Context, rows []int, adapter int) ([]pooled, error) {
-	texts, adapters := make([][]int32, len(rows)), make([]int, len(rows))
-	for k, i := range rows {
-		texts[k], adapters[k] = h.prompts[i], adapter
-	}
-	list := make([]pooled, len(rows))
+// features are the indices of the options' features among the model's.
+func (h *harvest) features() (list []int) {
+	all := h.model.Features()
 	for _, f := range h.options.Features {
-		states, err := h.model.Embed(ctx, texts, adapters, f)
-		if err != nil {
-			return nil, err
-		}
-		for k := range rows {
-			list[k].states = append(list[k].states, [][]float32{states[k]})
-		}
+		list = append(list, slices.Index(all, f))
 	}
-	return list, nil
+	return list
 }
 
 // write adds parts with what was lacking: the analyses, then the states.

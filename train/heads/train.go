@@ -143,7 +143,7 @@ func (j *Job) given() ([][]int32, error) {
 		f := &j.Rows.Findings[i]
 		e, err := j.Model.Tokenizer().Encode(f.Analysis, tokenizer.EncodeOptions{LiteralSpecials: true})
 		if err != nil {
-			return nil, fmt.Errorf("%s: analysis: %w", where(f), err)
+			return nil, fmt.Errorf("%s: analysis: %w", Where(f), err)
 		}
 		list[i] = e.IDs
 	}

@@ -146,6 +146,9 @@ func (r *Reviewer) set(o Options, threshold float64, positions int) (err error) 
 	return nil
 }
 
+// Threshold is the probability from which a finding is real.
+func (r *Reviewer) Threshold() float64 { return r.threshold }
+
 // Validate reports the first option that is out of range.
 func (o Options) Validate() error {
 	if err := o.Sampling.Validate(); err != nil {

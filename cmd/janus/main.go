@@ -96,6 +96,6 @@ Exit status:
 		SilenceUsage:  true,
 	}
 	root.SetFlagErrorFunc(withHelp)
-	root.AddCommand(newReview(), newPrompts(), newGenerate(), newPull(), newConvert(), newAdapter(), newInfo(), newVersion(), newBench(), newFloors(), newSpeed(), newData(), newTrain(), newAblate(), newReport())
+	root.AddCommand(newReview(), newPrompts(), newGenerate(), newPull(), newConvert(), newAdapter(), newInfo(), newVersion(), newBench(), newFloors(), newSpeed(), newData(), newTrain(), newAblate(), newReport(), newExplain())
 	return root
 }

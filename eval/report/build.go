@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"math"
-	"path/filepath"
 	"strings"
 
 	"github.com/januslm/janus/eval/results"
@@ -131,7 +130,7 @@ func (b *builder) unique(text string) string {
 
 func nameOf(name, dir string) string {
 	if name == "" {
-		name = filepath.Base(dir)
+		name = base(dir)
 	}
 	return finding.Clean(name)
 }

@@ -26,8 +26,11 @@ var reportBody = sync.OnceValue(func() *template.Template {
 	return template.Must(template.New("assets/report.html").Funcs(template.FuncMap{
 		"svg": func(p *figure.Picture) template.HTML { return template.HTML(p.Inline()) }, //nolint:gosec // it escapes its texts
 		"value": func(v float64) string {
-			if math.IsNaN(v) {
+			switch {
+			case math.IsNaN(v):
 				return ""
+			case math.IsInf(v, 1):
+				return "Infinity" // as JavaScript reads it
 			}
 			return strconv.FormatFloat(v, 'g', -1, 64)
 		},

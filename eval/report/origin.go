@@ -2,6 +2,7 @@ package report
 
 import (
 	"fmt"
+	"path/filepath"
 	"strings"
 
 	"github.com/januslm/janus/eval/results"
@@ -18,7 +19,7 @@ func (b *builder) origin(study *Study) []Section {
 	times := &Table{ID: "dates", Title: "Dates and computing time", Columns: words("Result", "What", "Value")}
 	addData := func(name string, list []results.Data) {
 		for _, d := range list {
-			data.Rows = append(data.Rows, []Cell{word(name), word(d.Path), whole(d.Rows), word(d.SHA256)})
+			data.Rows = append(data.Rows, []Cell{word(name), word(base(d.Path)), whole(d.Rows), word(d.SHA256)})
 		}
 	}
 	addSettings := func(name string, config map[string]any, versions map[string]string) {
@@ -31,7 +32,7 @@ func (b *builder) origin(study *Study) []Section {
 	}
 	for _, bench := range study.Benches {
 		name := nameOf(bench.Name, bench.Dir)
-		made.Rows = append(made.Rows, []Cell{word(name), word(bench.Dir), word("benchmark"), {Text: fmt.Sprint(bench.Seed), Sort: float64(bench.Seed)}, whole(bench.Folds)})
+		made.Rows = append(made.Rows, []Cell{word(name), word(base(bench.Dir)), word("benchmark"), {Text: fmt.Sprint(bench.Seed), Sort: float64(bench.Seed)}, whole(bench.Folds)})
 		addData(name, bench.Data)
 		addSettings(name, bench.Config, bench.Versions)
 		times.Rows = append(times.Rows, []Cell{word(name), word("created"), word(bench.Created)})
@@ -43,7 +44,7 @@ func (b *builder) origin(study *Study) []Section {
 	}
 	for _, a := range study.Ablations {
 		name := nameOf(a.Name, a.Dir)
-		made.Rows = append(made.Rows, []Cell{word(name), word(a.Dir), word("ablation"), word(""), word("")})
+		made.Rows = append(made.Rows, []Cell{word(name), word(base(a.Dir)), word("ablation"), word(""), word("")})
 		addData(name, a.Data)
 		addSettings(name, a.Config, a.Versions)
 		times.Rows = append(times.Rows, []Cell{word(name), word("created"), word(a.Created)})
@@ -59,6 +60,14 @@ func (b *builder) origin(study *Study) []Section {
 		s.table(times)
 	}
 	return []Section{s}
+}
+
+// base is a path's last name: where a study was done says nothing about it.
+func base(path string) string {
+	if abs, err := filepath.Abs(path); err == nil && path != "" {
+		path = abs
+	}
+	return filepath.Base(path)
 }
 
 // short is enough of a hash to tell files apart.

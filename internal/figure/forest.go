@@ -58,6 +58,10 @@ func (c *Column) draw(p *Picture, names []string, in box, row float64) {
 		y := in.top + row*(float64(i)+0.5)
 		at := func(v float64) Point { return Point{c.Axis.place(v, in.left, in.right), y} }
 		p.whisker(Series0, at(c.Low[i]), at(c.High[i]))
-		p.Dot(Series0, 4, fmt.Sprintf("%s: %.3f (%.3f to %.3f)", names[i], c.Value[i], c.Low[i], c.High[i]), at(c.Value[i]))
+		hint := fmt.Sprintf("%s: %.3f", names[i], c.Value[i])
+		if c.High[i] >= c.Low[i] {
+			hint += fmt.Sprintf(" (%.3f to %.3f)", c.Low[i], c.High[i])
+		}
+		p.Dot(Series0, 4, hint, at(c.Value[i]))
 	}
 }

@@ -4,9 +4,7 @@ package results
 
 import (
 	"encoding/json"
-	"errors"
 	"fmt"
-	"io/fs"
 	"os"
 	"path/filepath"
 
@@ -215,7 +213,7 @@ func IsAblation(dir string) bool { return exists(filepath.Join(dir, AblationFile
 
 func exists(path string) bool {
 	_, err := os.Stat(path)
-	return !errors.Is(err, fs.ErrNotExist)
+	return err == nil
 }
 
 // write puts the rows first: where the description is, they are.

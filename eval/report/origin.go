@@ -23,9 +23,9 @@ func (b *builder) origin(study *Study) []Section {
 		}
 	}
 	addSettings := func(name string, config map[string]any, versions map[string]string) {
-		for _, k := range sortedNames(config) {
-			settings.Rows = append(settings.Rows, []Cell{word(name), word(k), word(clip(fmt.Sprint(config[k]), 500))})
-		}
+		each(config, "", func(key string, value any) {
+			settings.Rows = append(settings.Rows, []Cell{word(name), word(key), word(clip(fmt.Sprint(value), 500))})
+		})
 		for _, k := range sortedNames(versions) {
 			settings.Rows = append(settings.Rows, []Cell{word(name), word("version of " + k), word(versions[k])})
 		}
@@ -60,6 +60,17 @@ func (b *builder) origin(study *Study) []Section {
 		s.table(times)
 	}
 	return []Section{s}
+}
+
+// each goes through settings, those within others by both names.
+func each(config map[string]any, within string, do func(key string, value any)) {
+	for _, k := range sortedNames(config) {
+		if inner, ok := config[k].(map[string]any); ok && len(inner) > 0 {
+			each(inner, within+k+".", do)
+		} else if text := fmt.Sprint(config[k]); text != "" && text != "[]" && text != "map[]" && text != "<nil>" {
+			do(within+k, text)
+		}
+	}
 }
 
 // base is a path's last name: where a study was done says nothing about it.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"math/rand/v2"
 
 	. "github.com/gomlx/gomlx/core/graph" //nolint:revive // GoMLX's own habit for graph functions
@@ -41,6 +42,7 @@ type JointTrainer struct {
 	adapting  *Adapting
 	parts     int                 // the adapter's tensors, which are the first of what is trained
 	optimizer *optimize.Optimizer // of the adapter's parts and the head's tensors, in their order
+	replicas  *model.Replicas     // nil for one device
 }
 
 // NewJoint puts an adapter and the first weights of a head on the device, as [New] does.
@@ -66,7 +68,13 @@ func NewJoint(m *model.Model, a *lora.Adapter, o JointOptions) (*JointTrainer, e
 	for _, name := range c.ParamNames() {
 		params = append(params, optimize.Param{Name: headDir + "." + name, Shape: shapes[name], Data: first[name], Rate: o.HeadRate})
 	}
-	t.optimizer, err = optimize.New(m.Backend().Backend, optimize.OnModel(m), params, t.loss, optimize.Options{AdamW: o.AdamW, Schedule: o.Schedule})
+	axes := maps.Clone(rowAxes)
+	maps.Copy(axes, map[string]int{"head.from": 0, "head.ends": 1, "head.targets": 0, "head.weights": 0})
+	var compile optimize.Compile
+	if compile, t.replicas, err = o.compile(m, axes); err != nil {
+		return nil, err
+	}
+	t.optimizer, err = optimize.New(m.Backend().Backend, compile, params, t.loss, optimize.Options{AdamW: o.AdamW, Schedule: o.Schedule})
 	return t, err
 }
 
@@ -168,7 +176,7 @@ func jointTokens(batch []JointExample) (n int) {
 // inputs are those of a batch's loss; without random there is no dropout. weight is that of a token; labelled are the rows that the
 // head's mean is over.
 func (t *JointTrainer) inputs(batch []JointExample, weight float32, labelled int, random *rand.Rand) []model.Input {
-	shape := shapeOf(plain(batch), t.options.Rows)
+	shape := shapeOf(plain(batch), t.options.rows(len(batch)))
 	list := shape.inputs(plain(batch), weight)
 	if jointTokens(batch) == 0 {
 		list = list[:2] // no labels: then the program has no logits
@@ -280,4 +288,7 @@ func (t *JointTrainer) Head() (*classifier.Head, error) {
 func (t *JointTrainer) Close() {
 	t.optimizer.Close()
 	t.adapting.Close()
+	if t.replicas != nil {
+		t.replicas.Close()
+	}
 }

@@ -60,7 +60,7 @@ func (l *JointRun) Train(ctx context.Context) (*JointResult, error) {
 	trainer, err := NewJoint(l.Model, l.Adapter, JointOptions{
 		Options: Options{
 			AdamW: c.adamW(), Schedule: optimize.Schedule{Kind: c.Schedule, Warmup: run.WarmupSteps(c.Warmup, total), Total: total},
-			Rows: c.BatchSize, Checkpoints: c.Checkpoints, Seed: c.Seed,
+			Rows: c.BatchSize, Checkpoints: c.Checkpoints, Seed: c.Seed, Devices: c.Devices,
 		},
 		Head: *spec, HeadRate: c.HeadRate / c.LearningRate, LMWeight: c.LMWeight, HeadWeight: c.HeadWeight, Lengths: c.Lengths,
 	})

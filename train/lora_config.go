@@ -56,6 +56,8 @@ type Settings struct {
 	MaxGradNorm  float64 `yaml:"max_grad_norm" default:"1" doc:"gradients are scaled down to this length; 0 leaves them"`
 	Checkpoints  bool    `yaml:"gradient_checkpointing" default:"false" doc:"less memory for a third more time"`
 
+	Devices int `yaml:"devices" default:"1" doc:"devices of the backend that divide each batch's rows among themselves"`
+
 	EvalEvery int    `yaml:"eval_every" default:"0" doc:"updates between two validations; 0 is once an epoch"`
 	SaveEvery int    `yaml:"save_every" default:"0" doc:"updates between two checkpoints besides those at validations; 0 is none"`
 	Patience  int    `yaml:"patience" default:"3" doc:"validations without a lower loss after which the run ends; 0 goes on"`
@@ -73,7 +75,7 @@ func (c *Settings) Check() error {
 	}{
 		{"max_length", c.MaxLen, 2}, {"lora_rank", c.Rank, 1}, {"epochs", c.Epochs, 1}, {"max_steps", c.MaxSteps, 0},
 		{"batch_size", c.BatchSize, 1}, {"gradient_accumulation", c.Accumulate, 1}, {"eval_every", c.EvalEvery, 0},
-		{"save_every", c.SaveEvery, 0}, {"patience", c.Patience, 0},
+		{"save_every", c.SaveEvery, 0}, {"devices", c.Devices, 1}, {"patience", c.Patience, 0},
 	} {
 		if f.value < f.least {
 			return fmt.Errorf("%s is %d, expected at least %d", f.key, f.value, f.least)

@@ -46,7 +46,7 @@ func (l *LoRARun) Train(ctx context.Context) (*Result, error) {
 	total := batches.Total(c.Epochs, c.MaxSteps)
 	trainer, err := New(l.Model, l.Adapter, Options{
 		AdamW: c.adamW(), Schedule: optimize.Schedule{Kind: c.Schedule, Warmup: run.WarmupSteps(c.Warmup, total), Total: total},
-		Rows: c.BatchSize, Checkpoints: c.Checkpoints, Seed: c.Seed,
+		Rows: c.BatchSize, Checkpoints: c.Checkpoints, Seed: c.Seed, Devices: c.Devices,
 	})
 	if err != nil {
 		return nil, err

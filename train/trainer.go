@@ -24,6 +24,29 @@ type Options struct {
 	// of the memory.
 	Checkpoints bool
 	Seed        uint64 // of dropout
+	// Devices divide the rows of a batch among themselves; 0 is 1. What is learned differs from one device's by rounding.
+	Devices int
+}
+
+// rowAxes are the axes that have the rows, or the labels, of [Inputs].
+var rowAxes = map[string]int{"ids": 0, "lengths": 0, "from": 0, "targets": 1, "weights": 1}
+
+// compile is how programs are compiled for so many devices; replicas are nil for one.
+func (o *Options) compile(m *model.Model, axes map[string]int) (optimize.Compile, *model.Replicas, error) {
+	if o.Devices <= 1 {
+		return optimize.OnModel(m), nil, nil
+	}
+	replicas, err := m.Replicate(o.Devices)
+	if err != nil {
+		return nil, nil, err
+	}
+	return optimize.OnReplicas(replicas, axes), replicas, nil
+}
+
+// rows is the number of rows that a batch is padded to.
+func (o *Options) rows(batch int) int {
+	n, devices := max(o.Rows, batch), max(o.Devices, 1)
+	return (n + devices - 1) / devices * devices
 }
 
 // Trainer trains an adapter beside a frozen base. It is for one goroutine.
@@ -33,6 +56,7 @@ type Trainer struct {
 	options   Options
 	adapting  *Adapting
 	optimizer *optimize.Optimizer // of the adapter's parts, in their order
+	replicas  *model.Replicas     // nil for one device
 }
 
 // New puts an adapter's tensors, and zero moments, on the device beside a model that is open without adapters. The adapter is one
@@ -47,7 +71,11 @@ func New(m *model.Model, a *lora.Adapter, o Options) (*Trainer, error) {
 		return nil, err
 	}
 	t := &Trainer{model: m, decoder: decoder, options: o, adapting: adapting}
-	t.optimizer, err = optimize.New(m.Backend().Backend, optimize.OnModel(m), adapting.Params(), t.loss, optimize.Options{AdamW: o.AdamW, Schedule: o.Schedule})
+	var compile optimize.Compile
+	if compile, t.replicas, err = o.compile(m, rowAxes); err != nil {
+		return nil, err
+	}
+	t.optimizer, err = optimize.New(m.Backend().Backend, compile, adapting.Params(), t.loss, optimize.Options{AdamW: o.AdamW, Schedule: o.Schedule})
 	return t, err
 }
 
@@ -105,7 +133,7 @@ func (t *Trainer) check(batch []Example) error {
 
 // inputs are those of a batch's loss; without random there is no dropout.
 func (t *Trainer) inputs(batch []Example, weight float32, random *rand.Rand) []model.Input {
-	return append(t.adapting.Inputs(random), Inputs(batch, t.options.Rows, weight)...)
+	return append(t.adapting.Inputs(random), Inputs(batch, t.options.rows(len(batch)), weight)...)
 }
 
 // loss is that of a batch, of inputs.
@@ -135,4 +163,7 @@ func (t *Trainer) Adapter() (*lora.Adapter, error) {
 func (t *Trainer) Close() {
 	t.optimizer.Close()
 	t.adapting.Close()
+	if t.replicas != nil {
+		t.replicas.Close()
+	}
 }

@@ -37,6 +37,24 @@ func OnModel(m *model.Model) Compile {
 	}
 }
 
+// OnReplicas compiles programs over a model's weights on several devices, among which a batch's rows are divided. axes are the
+// axes of rows, by input; other inputs are whole on each device.
+func OnReplicas(r *model.Replicas, axes map[string]int) Compile {
+	axis := func(input string) int {
+		if n, ok := axes[input]; ok {
+			return n
+		}
+		return -1
+	}
+	return func(name string, inputs []Input, build Build) (Program, error) {
+		p, err := r.NewProgram(name, inputs, axis, build)
+		if err != nil {
+			return nil, err
+		}
+		return p, nil
+	}
+}
+
 // OnBackend compiles programs of their inputs alone: frozen is empty.
 func OnBackend(b compute.Backend) Compile {
 	return func(name string, inputs []Input, build Build) (_ Program, err error) {

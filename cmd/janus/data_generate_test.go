@@ -21,7 +21,7 @@ import (
 )
 
 // startLLM starts a language model's server for a script and puts its address and its key into the environment. It does not
-// know the named formats: llm [json_schema] [json_object]; "down" makes it fail always, and "mute" answer nonsense.
+// know the named formats: llm [json_schema] [json_object]; "down" makes it fail always, "mute" answer nonsense, and "judge" answer questions of a benchmark, but for those about silence.
 func startLLM(ts *testscript.TestScript, _ bool, args []string) {
 	o := llmtest.Options{Key: "script-secret", Reply: agentstest.Reply}
 	for _, arg := range args {
@@ -29,7 +29,14 @@ func startLLM(ts *testscript.TestScript, _ bool, args []string) {
 		case "down":
 			o.Faults.Error = 1
 		case "mute":
-			o.Reply = func(llmtest.Request) string { return "\x1b[31mI would rather not." }
+			o.Reply = mute
+		case "judge":
+			o.Reply = func(r llmtest.Request) string {
+				if strings.Contains(r.Messages[1].Content, "silence") {
+					return mute(r)
+				}
+				return `{"analysis":"It is on.","verdict":"real","p":0.75}`
+			}
 		default:
 			o.RefuseFormat = append(o.RefuseFormat, arg)
 		}
@@ -40,6 +47,8 @@ func startLLM(ts *testscript.TestScript, _ bool, args []string) {
 	ts.Setenv("LLM_API_KEY", o.Key)
 	ts.Setenv("LLM_MODEL", "test-model")
 }
+
+func mute(llmtest.Request) string { return "\x1b[31mI would rather not." }
 
 // generation is a `janus data generate` against a server that misbehaves in every way.
 type generation struct {

@@ -26,6 +26,8 @@ func fillModels(dir string) error {
 		testmodel.WriteAdapter(filepath.Join(dir, "deep-adapter"), testmodel.Layers+1, 6),
 		testmodel.WriteEncoder(filepath.Join(dir, "encoder"), 96, 7),
 		writeEncoderHead(filepath.Join(dir, "encoder-head"), classifier.PoolCLS, ""),
+		testmodel.WriteEncoder(filepath.Join(dir, "enc", "model"), 96, 7), // as `janus train encoder` leaves them
+		writeEncoderHead(filepath.Join(dir, "enc", "head"), classifier.PoolCLS, ""),
 		writeEncoderHead(filepath.Join(dir, "encoder-mean"), classifier.PoolMean, ""),
 		writeEncoderHead(filepath.Join(dir, "encoder-stranger"), classifier.PoolCLS, strings.Repeat("ab", 32)),
 	} {

@@ -55,13 +55,26 @@ func (r *runner) pass(ctx context.Context, m *model.Model, t *tuned, p *pass) er
 	if err != nil {
 		return err
 	}
-	data, err := r.load(p, rows, harvested)
+	tokens, err := r.tokens(rows, harvested)
 	if err != nil {
 		return err
 	}
-	for _, g := range byRows(p.points) {
-		if err := r.train(ctx, p, data, g); err != nil {
+	for _, f := range features(p.points) { // one after another, as a large model's states take memory
+		var points []*point
+		for _, q := range p.points {
+			if q.input().Feature == f {
+				points = append(points, q)
+			}
+		}
+		data, err := r.load(points, rows, harvested)
+		if err != nil {
 			return err
+		}
+		data.tokens = tokens
+		for _, g := range byRows(points) {
+			if err := r.train(ctx, p, data, g); err != nil {
+				return err
+			}
 		}
 	}
 	return nil
@@ -144,7 +157,7 @@ func (r *runner) noteErrors(doing string, list []finding.Finding, errs []error) 
 	}
 }
 
-// passData are the states that the points of a pass read, by input, and where each row's stand.
+// passData are the states that points of a pass read, by input, and where each row's stand.
 type passData struct {
 	inputs []states.Input
 	x      [][]float32 // [input][row of at · D]
@@ -153,15 +166,13 @@ type passData struct {
 	tokens map[int]int // of its analysis
 }
 
-func (r *runner) load(p *pass, rows []int, h *states.Harvested) (*passData, error) {
-	d := &passData{inputs: inputs(p.points), at: map[int]int{}, tokens: map[int]int{}}
+func (r *runner) load(points []*point, rows []int, h *states.Harvested) (*passData, error) {
+	d := &passData{inputs: inputs(points), at: map[int]int{}}
 	var keys []string
-	ofKey := map[string][]int{}
 	for k, i := range rows {
 		if key := h.Keys[k]; key != "" {
 			d.at[i] = len(keys)
 			keys = append(keys, key)
-			ofKey[key] = append(ofKey[key], i)
 		}
 	}
 	if len(keys) == 0 {
@@ -172,13 +183,21 @@ func (r *runner) load(p *pass, rows []int, h *states.Harvested) (*passData, erro
 		return nil, err
 	}
 	d.width = len(d.x[0]) / len(keys)
+	return d, nil
+}
+
+// tokens are the lengths of the rows' analyses.
+func (r *runner) tokens(rows []int, h *states.Harvested) (map[int]int, error) {
+	of := map[string]int{}
 	for row, err := range states.Read(r.statesDir()) {
 		if err != nil {
 			return nil, err
 		}
-		for _, i := range ofKey[row.Key] {
-			d.tokens[i] = int(row.Tokens)
-		}
+		of[row.Key] = int(row.Tokens)
 	}
-	return d, nil
+	list := map[int]int{}
+	for k, i := range rows {
+		list[i] = of[h.Keys[k]]
+	}
+	return list, nil
 }

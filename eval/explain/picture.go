@@ -114,7 +114,7 @@ func Line[P float32 | float64](trajectory []P, letters int) string {
 func Flow(title string, words []Word, threshold float64, most int) *figure.Picture {
 	const width, margin, size, space, strip, row = 860.0, 28.0, 15.0, 4.5, 44.0, 92.0
 	p := &figure.Picture{Width: width, Label: title}
-	p.Text(figure.Lettering{Ink: figure.Text, Size: 15, Bold: true}, figure.Point{X: margin, Y: 30}, figure.Clip(finding.Clean(title), 16, width-2*margin))
+	p.Text(figure.Lettering{Ink: figure.Text, Size: 15, Bold: true}, figure.Point{X: margin, Y: 30}, figure.Clip(finding.Clean(title), 17, width-2*margin))
 	p.Text(figure.Lettering{Ink: figure.Dim}, figure.Point{X: margin, Y: 50},
 		fmt.Sprintf("Below the words: the probability that the finding is real, from 0 to 1 after each word. The dashed line is the threshold, %.3f.", threshold))
 	crossed, moved, _ := Turns(words, threshold, most)
@@ -122,6 +122,7 @@ func Flow(title string, words []Word, threshold float64, most int) *figure.Pictu
 	for _, i := range append(crossed, moved...) {
 		marked[i] = true
 	}
+	var dots []func() // above the lines
 	x, y := margin, 84.0
 	if len(words) == 0 {
 		p.Height = y
@@ -156,12 +157,16 @@ func Flow(title string, words []Word, threshold float64, most int) *figure.Pictu
 				ink = Side(w.Change(), 0)
 			}
 			p.Rect(ink, "", x, y+4, wide, 2)
-			p.Dot(ink, 3.5, fmt.Sprintf("%s: %.3f to %.3f", finding.Clean(w.Shown()), w.Before, w.After), end)
+			hint := fmt.Sprintf("%s: %.3f to %.3f", finding.Clean(w.Shown()), w.Before, w.After)
+			dots = append(dots, func() { p.Dot(ink, 3.5, hint, end) })
 		}
 		p.Text(figure.Lettering{Ink: ink, Size: size, Fit: wide}, figure.Point{X: x, Y: y}, text)
 		x += wide + space
 	}
 	p.Line(figure.Stroke{Ink: figure.Series0, Width: 2}, line...)
+	for _, dot := range dots {
+		dot()
+	}
 	p.Height = y + strip + 30
 	return p
 }

@@ -57,7 +57,7 @@ func (b *builder) costs(bench *Bench) []Section {
 		apis = append(apis, cost{name: p.Name, price: p, usd: math.NaN()})
 	}
 	if len(local) > 0 && len(apis) > 0 {
-		s.chart("break even", "", growth(best(local), apis, b.Prices.MachineHour).Picture())
+		s.chart("break even", "", growth(best(local), local, apis, b.Prices.MachineHour).Picture())
 		s.table(breakEven(local, apis, b.Prices.MachineHour))
 	}
 	return []Section{s}
@@ -156,8 +156,11 @@ func costChart(local, apis []cost) *figure.Panels {
 	return &figure.Panels{Title: "Cost against F1", Note: "Up and to the left is better. Whiskers are 95 % intervals.", Charts: []figure.XY{c}, Height: 360, Legend: true}
 }
 
-// best is the local variant with the highest F1, of equal ones the first.
+// best is the local variant with the highest F1, of equal ones the first; a floor only where there is no other.
 func best(local []cost) cost {
+	if models := slices.DeleteFunc(slices.Clone(local), func(c cost) bool { return c.variant.Approach == "floor" }); len(models) > 0 {
+		local = models
+	}
 	return slices.MaxFunc(local, func(a, b cost) int {
 		switch x, y := a.f1.Value, b.f1.Value; {
 		case x > y || math.IsNaN(float64(y)) && !math.IsNaN(float64(x)):
@@ -169,16 +172,22 @@ func best(local []cost) cost {
 	})
 }
 
-// against is what an API takes for a finding beside a local variant.
-func (c cost) against(local cost) float64 {
-	if c.variant == nil {
-		return c.price.at(local.variant.cases)
+// against is what an API takes for a finding beside a local variant. One that was not measured is taken to read and write what the
+// variant does, or, beside one that reads no prompts, what the first does that reads some.
+func (c cost) against(local cost, all []cost) float64 {
+	if c.variant != nil {
+		return c.usd
 	}
-	return c.usd
+	for _, of := range append([]cost{local}, all...) {
+		if slices.ContainsFunc(of.variant.cases, func(k *results.Case) bool { return k.PromptTokens > 0 }) {
+			return c.price.at(of.variant.cases)
+		}
+	}
+	return math.NaN()
 }
 
 // growth is what so many findings cost: locally by the hour with training, on a machine kept for a month, and by API.
-func growth(local cost, apis []cost, hour float64) *figure.Panels {
+func growth(local cost, all, apis []cost, hour float64) *figure.Panels {
 	const points = 61
 	c := figure.XY{}
 	var ys [][]float64
@@ -204,12 +213,13 @@ func growth(local cost, apis []cost, hour float64) *figure.Panels {
 		return monthHours*hour + local.train
 	})
 	for i, a := range apis {
-		add(clip(finding.Clean(a.name), 60), figure.SeriesInk(i+1), dash(i+1), func(n float64) float64 { return n * a.against(local) })
+		usd := a.against(local, all)
+		add(clip(finding.Clean(a.name), 60), figure.SeriesInk(i+1), dash(i+1), func(n float64) float64 { return n * usd })
 	}
 	c.X = figure.FitLog("findings (logarithmic)", []float64{160, 6e6})
 	c.X.Min, c.X.Max = 100, 1e7
 	c.Y = figure.FitLog("US dollars (logarithmic)", ys...)
-	return &figure.Panels{Title: "What findings cost", Note: "The local variant is the one with the highest F1. The dashed line ends at what one machine can review in a month.", Charts: []figure.XY{c}, Height: 340, Legend: true}
+	return &figure.Panels{Title: "What findings cost", Note: "The local variant is the model with the highest F1. The dashed line ends at what one machine can review in a month.", Charts: []figure.XY{c}, Height: 340, Legend: true}
 }
 
 // breakEven says from how many findings on a local variant is cheaper than an API.
@@ -223,7 +233,7 @@ func breakEven(local, apis []cost, hour float64) *Table {
 	}
 	for _, l := range local {
 		for _, a := range apis {
-			usd := a.against(l)
+			usd := a.against(l, local)
 			api := Cell{Text: none, Sort: math.NaN()}
 			if a.variant != nil {
 				api = figureCell(a.f1)

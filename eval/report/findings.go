@@ -91,7 +91,7 @@ func (b *builder) findings(bench *Bench) []Section {
 		list.Items = append(list.Items, b.item(bench, g.first, g.of))
 	}
 	s := Section{Title: "Findings"}
-	text := "Those first on which the variants disagree most. An analysis is marked at the words after which the verdict was another one, and at those that moved the probability most."
+	text := "Those first on which the variants disagree most; what a finding truly is stands before its title. An analysis is marked at the words after which the verdict was another one, and at those that moved the probability most."
 	if left := len(groups) - len(shown); left > 0 {
 		text += fmt.Sprintf(" Shown are %s of %s findings; %s are left out (--findings).", finding.Thousands(len(shown)), finding.Thousands(len(groups)), finding.Thousands(left))
 	}
@@ -171,13 +171,18 @@ func marked(words []explain.Word, threshold float64) (runs []Run, turns []string
 	bytes := 0
 	for i, w := range words {
 		if bytes += len(w.Text); bytes > mostAnalysis {
-			return append(runs, Run{Text: fmt.Sprintf(" […] %d more words", len(words)-i)}), turns
+			runs = append(runs, Run{Text: fmt.Sprintf(" […] %d more words", len(words)-i)})
+			break
 		}
 		text := lines(w.Text)
 		if i == 0 {
 			text = strings.TrimLeft(text, " \n")
 		}
 		mark := marks[i]
+		if rest := strings.TrimLeft(text, " \n"); mark != "" && rest != text { // the space before a word is not marked
+			runs = append(runs, Run{Text: text[:len(text)-len(rest)]})
+			text = rest
+		}
 		if n := len(runs); mark == "" && n > 0 && runs[n-1].Mark == "" {
 			runs[n-1].Text += text
 			continue

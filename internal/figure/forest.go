@@ -48,7 +48,7 @@ func (f *Forest) Picture() *Picture {
 }
 
 func (c *Column) draw(p *Picture, names []string, in box, row float64) {
-	p.Text(Lettering{Ink: Text, Bold: true}, Point{in.left, in.top - 10}, Clip(c.Axis.Label, textSize*1.06, in.right-in.left+between))
+	p.Text(Lettering{Ink: Text, Bold: true}, Point{in.left, in.top - 10}, Clip(c.Axis.Label, textSize*bolder, in.right-in.left+between))
 	for _, t := range c.Axis.Ticks {
 		x := c.Axis.place(t.At, in.left, in.right)
 		p.Line(Stroke{Ink: Grid}, Point{x, in.top}, Point{x, in.bottom})

@@ -15,7 +15,7 @@ const (
 	Text              // what is read first
 	Dim               // labels
 	Grid              // lines of the grid, and what stays in the background
-	Real              // towards a real finding
+	Real              // towards a real finding: vermilion and bluish green are told apart by the colour-blind, too
 	Unreal            // towards a false alarm
 	Series0
 )
@@ -33,11 +33,10 @@ const (
 type shade struct{ light, dark uint32 }
 
 // palette has for series the colours of Okabe and Ito (2008), which people who are colour-blind can tell apart, the yellow one
-// replaced by grey and each made lighter for dark ground; for the scale steps of viridis's relative cividis in blue, whose
-// lightness changes evenly.
+// replaced by grey and each made lighter for dark ground; the scale goes from the ground's lightness to the other end in blue.
 var palette = [...]shade{
 	Ground: {0xffffff, 0x1d2126}, Text: {0x1c1f23, 0xe6e8ea}, Dim: {0x5c6670, 0x9aa4ae}, Grid: {0xdcdfe3, 0x343a41},
-	Real: {0xb3261e, 0xff8a80}, Unreal: {0x1f6f43, 0x7fd4a0},
+	Real: {0xc04300, 0xff9a5c}, Unreal: {0x00735a, 0x5fd3b0},
 	Series0:     {0x0072b2, 0x4aa8e8}, // blue
 	Series0 + 1: {0xd55e00, 0xf0883a}, // vermilion
 	Series0 + 2: {0x009e73, 0x2fc79a}, // bluish green
@@ -46,7 +45,7 @@ var palette = [...]shade{
 	Series0 + 5: {0x3a9bd0, 0x8fd0f5}, // sky blue
 	Series0 + 6: {0x6b7178, 0xaab1b8}, // grey
 	heat0:       {0xf1f6fb, 0x18222c}, heat0 + 1: {0xdce9f5, 0x1b2f42}, heat0 + 2: {0xc2d9ee, 0x1e3d58}, heat0 + 3: {0xa1c5e4, 0x224c70},
-	heat0 + 4: {0x79add7, 0x285d89}, heat0 + 5: {0x5193c7, 0x3271a4}, heat0 + 6: {0x3178b2, 0x4a8cc0}, heat0 + 7: {0x1b5c95, 0x71abd9},
+	heat0 + 4: {0x79add7, 0x285d89}, heat0 + 5: {0x3376ae, 0x4a8cc0}, heat0 + 6: {0x25679f, 0x629fd0}, heat0 + 7: {0x18548a, 0x80b6df},
 	heat0 + 8: {0x0b4175, 0xa5cdee},
 	heatText:  {0x1c1f23, 0xe6e8ea}, heatText + 1: {0xffffff, 0x10161c},
 }

@@ -58,7 +58,7 @@ func (p *Picture) heading(title, note string) (y float64) {
 	y = margin
 	if title != "" {
 		y += 16
-		p.Text(Lettering{Ink: Text, Size: titleSize, Bold: true}, Point{margin, y}, Clip(title, titleSize*1.06, p.Width-2*margin))
+		p.Text(Lettering{Ink: Text, Size: titleSize, Bold: true}, Point{margin, y}, Clip(title, titleSize*bolder, p.Width-2*margin))
 	}
 	if note != "" {
 		y += 18

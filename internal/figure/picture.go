@@ -143,6 +143,9 @@ func face(size float64, bold bool) font.Face {
 // room is for browsers' fonts that are wider than Liberation Sans.
 const room = 1.08
 
+// bolder is how much wider bold text is.
+const bolder = 1.08
+
 // TextWidth is about how wide a text is, in pixels, at most.
 func TextWidth(s string, size float64) float64 {
 	f := face(size, false)

@@ -50,7 +50,7 @@ func (p *Picture) panel(c *XY, outer box) {
 	inner := outer
 	if c.Title != "" {
 		inner.top += panelTitle
-		p.Text(Lettering{Ink: Text, Size: textSize, Bold: true}, Point{outer.left, outer.top + 12}, Clip(c.Title, textSize*1.06, outer.right-outer.left))
+		p.Text(Lettering{Ink: Text, Size: textSize, Bold: true}, Point{outer.left, outer.top + 12}, Clip(c.Title, textSize*bolder, outer.right-outer.left))
 	}
 	inner.top += gap
 	labels := 0.0

@@ -6,10 +6,12 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"github.com/gomlx/compute/dtypes"
 	. "github.com/gomlx/gomlx/core/graph" //nolint:revive // GoMLX's own habit for graph functions
 
+	"github.com/januslm/janus/lora"
 	"github.com/januslm/janus/model"
 	"github.com/januslm/janus/train/heads"
 	"github.com/januslm/janus/train/optimize"
@@ -22,7 +24,8 @@ type full struct {
 	dir    string // of the base
 	family transformer.Family
 	dtype  dtypes.DType
-	list   []optimize.Param // in float32
+	base   lora.Base
+	list   []optimize.Param // without their values
 }
 
 var _ tuned = (*full)(nil)
@@ -32,23 +35,27 @@ func newFull(m *model.Model) (*full, error) {
 	if err != nil {
 		return nil, err
 	}
-	t := &full{dir: m.Dir(), family: family, dtype: m.DType()}
-	base := m.LoRABase()
+	t := &full{dir: m.Dir(), family: family, dtype: m.DType(), base: m.LoRABase()}
 	for _, spec := range family.Tensors(m.Config()) {
-		if spec.Kind == transformer.Unused {
-			continue
+		if spec.Kind != transformer.Unused {
+			t.list = append(t.list, optimize.Param{Name: spec.Key, Shape: spec.Shape, NoDecay: spec.Kind == transformer.Vector})
 		}
-		values, shape, err := base.Values(spec.Key)
-		if err != nil {
-			return nil, fmt.Errorf("tensor %s: %w", spec.Key, err)
-		}
-		t.list = append(t.list, optimize.Param{Name: spec.Key, Shape: shape, Data: values, NoDecay: spec.Kind == transformer.Vector})
 	}
 	return t, nil
 }
 
-// Params implements [tuned].
-func (t *full) Params() []optimize.Param { return t.list }
+// params reads the base's values anew, so that they are not kept in memory beside those in training.
+func (t *full) params() ([]optimize.Param, error) {
+	list := slices.Clone(t.list)
+	for i := range list {
+		values, _, err := t.base.Values(list[i].Name)
+		if err != nil {
+			return nil, fmt.Errorf("tensor %s: %w", list[i].Name, err)
+		}
+		list[i].Data = values
+	}
+	return list, nil
+}
 
 func (t *full) inputs(*rand.Rand) []model.Input { return nil }
 

@@ -55,15 +55,24 @@ func New(m *model.Model, data *Data, c *Config) (*Job, error) {
 		return nil, err
 	}
 	t.batches = run.Batches[Example]{Rows: data.Train, Len: Example.Len, Size: c.BatchSize, Accumulate: c.Accumulate, Seed: c.Seed}
-	total := t.batches.Total(c.Epochs, c.MaxSteps)
-	t.optimizer, err = optimize.New(m.Backend().Backend, compile, append(t.tuned.Params(), newHead(&head, c)...), t.loss, optimize.Options{
-		AdamW: c.adamW(), Schedule: optimize.Schedule{Kind: c.Schedule, Warmup: run.WarmupSteps(c.Warmup, total), Total: total},
-	})
-	if err != nil {
+	if err := t.start(m, compile); err != nil {
 		t.tuned.Close()
 		return nil, err
 	}
 	return &Job{c, t}, nil
+}
+
+// start puts what is trained on the device.
+func (t *task) start(m *model.Model, compile optimize.Compile) error {
+	params, err := t.tuned.params()
+	if err != nil {
+		return err
+	}
+	c, total := t.config, t.batches.Total(t.config.Epochs, t.config.MaxSteps)
+	t.optimizer, err = optimize.New(m.Backend().Backend, compile, append(params, newHead(&t.network.head, c)...), t.loss, optimize.Options{
+		AdamW: c.adamW(), Schedule: optimize.Schedule{Kind: c.Schedule, Warmup: run.WarmupSteps(c.Warmup, total), Total: total},
+	})
+	return err
 }
 
 // Close frees what is on the device.

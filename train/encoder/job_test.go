@@ -260,7 +260,11 @@ func TestParams(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer job.Close()
-	for _, p := range job.task.tuned.Params() {
+	full, err := job.task.tuned.params()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, p := range full {
 		if strings.HasPrefix(p.Name, "lm_head.") || strings.HasPrefix(p.Name, "pooler.") {
 			t.Errorf("%s is trained", p.Name)
 		}
@@ -274,7 +278,11 @@ func TestParams(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer adapted.Close()
-	for _, p := range adapted.task.tuned.Params() {
+	beside, err := adapted.task.tuned.params()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, p := range beside {
 		if strings.Contains(p.Name, "lm_head") || strings.Contains(p.Name, "pooler") {
 			t.Errorf("%s is trained", p.Name)
 		}

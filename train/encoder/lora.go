@@ -13,6 +13,7 @@ import (
 	"github.com/januslm/janus/model"
 	"github.com/januslm/janus/train"
 	"github.com/januslm/janus/train/heads"
+	"github.com/januslm/janus/train/optimize"
 	"github.com/januslm/janus/transformer"
 )
 
@@ -62,6 +63,8 @@ func encoderBase(m *model.Model) (lora.Base, error) {
 	}
 	return base, nil
 }
+
+func (t *adapted) params() ([]optimize.Param, error) { return t.Params(), nil }
 
 func (t *adapted) inputs(random *rand.Rand) []model.Input { return t.Inputs(random) }
 

@@ -125,7 +125,11 @@ func TestParityFull(t *testing.T) {
 			}
 			job.Close()
 			task := job.task
-			params := append(task.tuned.Params(), newHead(&task.network.head, task.config)...)
+			own, err := task.tuned.params()
+			if err != nil {
+				t.Fatal(err)
+			}
+			params := append(own, newHead(&task.network.head, task.config)...)
 			for i, p := range params {
 				if key, ok := strings.CutPrefix(p.Name, headPrefix); ok {
 					params[i].Data = g.floats("head." + key)

@@ -22,7 +22,7 @@ const devAUC = "dev/roc_auc"
 
 // tuned is what a run changes of an encoder: all its weights, or an adapter beside them.
 type tuned interface {
-	Params() []optimize.Param
+	params() ([]optimize.Param, error)
 	// inputs are those of the weights, besides params and a batch's. random is nil in evaluation.
 	inputs(random *rand.Rand) []model.Input
 	weights(f model.Frozen, params []*Node, in map[string]*Node, drop dropout) transformer.Weights

@@ -366,26 +366,30 @@ func TestAdapters(t *testing.T) {
 	if err := os.WriteFile(file, []byte(recipe), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	text := "approach: [none, lora, joint]\nrank: [2, 4]\nmax_tokens: 2\nlength: [0, max]\nhidden: [none, 4]\nepochs: 3\nresamples: 20\nlora: " + file + "\njoint: " + file + "\n"
+	all := filepath.Join(t.TempDir(), "full.yaml")
+	if err := os.WriteFile(all, []byte(strings.Replace(recipe, "lora_dropout: 0\n", "", 1)), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	text := "full: " + all + "\napproach: [none, lora, joint, full]\nrank: [2, 4]\nmax_tokens: 2\nlength: [0, max]\nhidden: [none, 4]\nepochs: 3\nresamples: 20\nlora: " + file + "\njoint: " + file + "\n"
 	model, data, dir := tiny(t, false), lessons(t, 16), t.TempDir()
 	s := study(t, grid(t, text, model, data), dir)
 	compute(t, s, options(t))
 	a, points := merge(t, s)
-	if len(points) != 4+8+8 {
+	if len(points) != 4+8+8+4 {
 		t.Errorf("%d points", len(points))
 	}
 	trainings, err := filepath.Glob(filepath.Join(dir, "adapters", "*", "adapter", "adapter_model.safetensors"))
 	if err != nil || len(trainings) != 4 {
 		t.Errorf("trained %q, %v", trainings, err)
 	}
-	if a.Passes["forward"] != 5*16 || a.Passes["train"] != 4*2 || a.Passes["heads"] != 20 {
+	if a.Passes["forward"] != 6*16 || a.Passes["train"] != 5*2 || a.Passes["heads"] != 24 {
 		t.Errorf("computed %v", a.Passes)
 	}
 	for _, e := range a.Effects {
 		if e.Metric != "f1" || e.Against == "" {
 			continue
 		}
-		want := map[string]int{"approach lora": 8, "approach joint": 8, "rank 4": 8, "length 2": 10, "hidden 4": 10}[e.Axis+" "+e.Value]
+		want := map[string]int{"approach lora": 8, "approach joint": 8, "approach full": 4, "rank 4": 8, "length 2": 12, "hidden 4": 12}[e.Axis+" "+e.Value]
 		if e.Pairs != want {
 			t.Errorf("%s %s has %d pairs with %s, want %d", e.Axis, e.Value, e.Pairs, e.Against, want)
 		}
@@ -405,7 +409,7 @@ func TestNothingToLearn(t *testing.T) {
 	}
 	g := grid(t, "approach: [none, lora, full]\nlora: nowhere.yaml\n", tiny(t, false), "")
 	_, err = ablate.New(context.Background(), g, ablate.Source{}, rows, t.TempDir())
-	for _, want := range []string{"approach[1]: lora learns analyses, and no training row has one", "lora: its recipe: ", "approach[2]: full cannot be computed here"} {
+	for _, want := range []string{"approach[1]: lora learns analyses, and no training row has one", "lora: its recipe: ", "approach[2]: full learns analyses"} {
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("the error is %v, expected %s", err, want)
 		}

@@ -4,27 +4,32 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"os"
 	"path/filepath"
 	"time"
+
+	"github.com/gomlx/compute/dtypes"
 
 	"github.com/januslm/janus/dataset"
 	"github.com/januslm/janus/lora"
 	"github.com/januslm/janus/model"
 	"github.com/januslm/janus/train"
+	"github.com/januslm/janus/train/full"
+	"github.com/januslm/janus/train/heads"
 	"github.com/januslm/janus/train/run"
 )
 
-// tuned is a base model, bare or with an adapter.
+// tuned is a base model, bare, with an adapter, or with other weights.
 type tuned struct {
-	dir     string // the base's
+	dir     string // the base's, or that of the model that it became
 	weights string // SHA-256
 	adapter string // a PEFT folder, or empty
 }
 
-// tune trains a base model's adapter where that was not done before. A training that was stopped goes on.
-func (r *runner) tune(ctx context.Context, at setting) (t *tuned, err error) {
+// tune trains a base model where that was not done before. A training that was stopped goes on.
+func (r *runner) tune(ctx context.Context, at setting) (*tuned, error) {
 	b := r.bases[at.Model]
-	t = &tuned{dir: b.dir, weights: b.weights}
+	t := &tuned{dir: b.dir, weights: b.weights}
 	if at.Approach == approachNone {
 		return t, nil
 	}
@@ -32,25 +37,42 @@ func (r *runner) tune(ctx context.Context, at setting) (t *tuned, err error) {
 	if err != nil {
 		return nil, err
 	}
+	if !run.Finished(dir) {
+		start := time.Now()
+		err := r.teach(ctx, at, dir)
+		r.timed(countTrain, start)
+		if err != nil {
+			return nil, err
+		}
+	}
+	if at.Approach == approachFull {
+		t.dir = filepath.Join(dir, full.ModelDir)
+		t.weights, err = heads.BaseSHA256(t.dir)
+		return t, err
+	}
 	t.adapter = filepath.Join(dir, "adapter")
-	if run.Finished(dir) {
-		return t, nil
-	}
-	defer r.timed(countTrain, time.Now())
-	o := model.Options{Backend: r.Backend}
+	return t, nil
+}
+
+// teach trains a point's adapter or model in a run folder.
+func (r *runner) teach(ctx context.Context, at setting, dir string) (err error) {
+	o := model.Options{Backend: r.Backend, Lazy: at.Approach == approachFull} // of which the tokenizer alone is needed
 	if err := o.SetDType(r.Grid.DType); err != nil {
-		return nil, err
+		return err
 	}
-	m, err := model.Open(ctx, b.dir, o)
+	m, err := model.Open(ctx, r.bases[at.Model].dir, o)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	defer func() { err = errors.Join(err, m.Close()) }()
 	r.note("training, %s: %s", r.describe(at), dir)
-	if at.Approach == approachJoint {
-		return t, r.trainJoint(ctx, m, at, dir)
+	switch at.Approach {
+	case approachJoint:
+		return r.trainJoint(ctx, m, at, dir)
+	case approachFull:
+		return r.trainFull(ctx, m, at, dir)
 	}
-	return t, r.trainLoRA(ctx, m, at, dir)
+	return r.trainLoRA(ctx, m, at, dir)
 }
 
 // tuningDir is the run folder of a training, by all that it follows from.
@@ -116,6 +138,45 @@ func (r *runner) trainJoint(ctx context.Context, m *model.Model, at setting, dir
 		}
 		return result.Steps, nil
 	})
+}
+
+func (r *runner) trainFull(ctx context.Context, m *model.Model, at setting, dir string) error {
+	config := r.recipe(at).(*full.Config)
+	rows, err := r.lessons(at)
+	if err != nil {
+		return err
+	}
+	learned := config.Rows()
+	learned.Prompts = r.prompts[at.Prompt]
+	data, err := train.Prepare(m, rows.Conversations, learned)
+	if err != nil {
+		return err
+	}
+	network, err := full.Read(m.Dir())
+	if err != nil {
+		return err
+	}
+	products := dtypes.Float32
+	if config.DType == "bf16" || config.DType == "" && !r.Backend.IsCPU() {
+		products = dtypes.BFloat16
+	}
+	err = r.training(dir, m, config, data.SHA256, func(o *run.Run) (int, error) {
+		task := full.Run{
+			Backend: r.Backend.Backend, Network: network, Rows: data.Train, Dev: data.Dev, Plan: config.Plan(products), Run: o, Log: r.Log,
+			Save: func(ctx context.Context, to string, values map[string][]float32) error {
+				return network.SaveAs(ctx, m.Dir(), to, values)
+			},
+		}
+		result, err := task.Train(ctx)
+		if err != nil {
+			return 0, err
+		}
+		return result.Steps, nil
+	})
+	if err != nil {
+		return err
+	}
+	return os.RemoveAll(filepath.Join(dir, "checkpoints")) // each is three times the model, and a grid may have many
 }
 
 // training runs a training in its folder, from where it was stopped, and counts its updates.

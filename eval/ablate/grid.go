@@ -12,8 +12,9 @@ type Grid struct {
 	Data      []string `yaml:"data" doc:"files of labelled findings or training data, of any kind that janus data import takes (default: the data base)"`
 	DB        string   `yaml:"db" doc:"data base of janus data, where no files are given (default: $JANUS_DB, else data/janus.db)"`
 	Rows      int      `yaml:"rows" default:"0" doc:"most findings; some are chosen by split_seed, of each side and label their share; 0 is all"`
-	Test      float64  `yaml:"test" default:"0.3" doc:"share of test rows, where the findings have no split of their own"`
-	Dev       float64  `yaml:"dev" default:"0.2" doc:"share of the other rows that choose epochs, temperatures and thresholds, unless the findings' own split has three sides"`
+	OwnSplit  bool     `yaml:"own_split" default:"true" doc:"take the findings' own split, where they have one"`
+	Test      float64  `yaml:"test" default:"0.3" doc:"share of test rows, where the findings' own split is not taken"`
+	Dev       float64  `yaml:"dev" default:"0.2" doc:"share of the other rows that choose epochs, temperatures and thresholds, unless the own split that is taken has three sides"`
 	SplitSeed uint64   `yaml:"split_seed" default:"0" doc:"of the split and of the choice of rows"`
 
 	Model         []string  `yaml:"model" axis:"true" doc:"base models: folders, .gguf files, or pulled models' names (default: janus review's)"`
@@ -41,6 +42,7 @@ type Grid struct {
 
 	LoRA  string `yaml:"lora" doc:"recipe of the lora approach, a file of janus train lora; rank, target modules, seed, rows and prompt are the point's (default: that command's settings)"`
 	Joint string `yaml:"joint" doc:"recipe of the joint approach, a file of janus train joint, likewise"`
+	Full  string `yaml:"full" doc:"recipe of the full approach, a file of janus train full, likewise"`
 
 	LayerNorm    bool    `yaml:"layer_norm" default:"false" doc:"heads normalise each state first"`
 	Dropout      float64 `yaml:"dropout" default:"0" doc:"share of hidden units left out in training"`

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/januslm/janus/train"
+	"github.com/januslm/janus/train/full"
 	"github.com/januslm/janus/train/run"
 )
 
@@ -13,6 +14,7 @@ import (
 type recipes struct {
 	lora  train.LoRAConfig
 	joint train.JointConfig
+	full  full.Config
 }
 
 // loadRecipes reads what the grid's approaches need, and refuses approaches that the rows cannot have.
@@ -21,24 +23,27 @@ func (s *Study) loadRecipes(c *checker) {
 		var err error
 		switch approach {
 		case approachLoRA:
-			if err = run.LoadConfig(c.LoRA, &s.recipes.lora); err == nil {
-				err = s.recipes.lora.Check()
-			}
-			if !slices.ContainsFunc(s.Rows.on(trainSide), s.Rows.explained) {
-				c.fail(entry("approach", i), "lora learns analyses, and no training row has one: give training data with analyses (janus data generate), or take joint, which learns labels too")
-			}
+			err = loadRecipe(c.LoRA, &s.recipes.lora)
 		case approachJoint:
-			if err = run.LoadConfig(c.Joint, &s.recipes.joint); err == nil {
-				err = s.recipes.joint.Check()
-			}
+			err = loadRecipe(c.Joint, &s.recipes.joint)
 		case approachFull:
-			c.fail(entry("approach", i), "full cannot be computed here, expected %s, %s or %s; train a model apart, and its folder can be a model of the grid",
-				approachNone, approachLoRA, approachJoint)
+			err = loadRecipe(c.Full, &s.recipes.full)
+		}
+		if (approach == approachLoRA || approach == approachFull) && !slices.ContainsFunc(s.Rows.on(trainSide), s.Rows.explained) {
+			c.fail(entry("approach", i), "%s learns analyses, and no training row has one: give training data with analyses (janus data generate), or take joint, which learns labels too", approach)
 		}
 		if err != nil {
 			c.errs = append(c.errs, fmt.Errorf("%s%s: its recipe: %w", c.source.at(approach), approach, err))
 		}
 	}
+}
+
+// loadRecipe reads a recipe; an empty path is the command's defaults.
+func loadRecipe(path string, config interface{ Check() error }) error {
+	if err := run.LoadConfig(path, config); err != nil {
+		return err
+	}
+	return config.Check()
 }
 
 // explained tells whether a row has an analysis.
@@ -58,6 +63,10 @@ func (s *Study) recipe(at setting) any {
 		c := s.recipes.joint
 		c.Data, c.Prompt, c.Prompts = nil, at.Prompt, "" // the parts that were changed stand in the point's hash
 		s.own(&c.Settings, at)
+		return &c
+	case approachFull:
+		c := s.recipes.full
+		c.Data, c.Model, c.DB, c.DType, c.Seed = nil, "", "", s.Grid.DType, at.Seed
 		return &c
 	}
 	return nil

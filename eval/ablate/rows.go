@@ -126,7 +126,7 @@ func (r *Rows) divide(g *Grid) error {
 	}
 	given := map[string]bool{}
 	for i := range r.Findings {
-		given[r.Findings[i].Split] = true
+		given[r.Findings[i].Split] = g.OwnSplit
 	}
 	var err error
 	switch {

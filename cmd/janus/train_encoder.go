@@ -10,8 +10,6 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/januslm/janus/internal/backend"
-	"github.com/januslm/janus/model"
 	"github.com/januslm/janus/prompts"
 	"github.com/januslm/janus/train/encoder"
 	runs "github.com/januslm/janus/train/run"
@@ -68,10 +66,11 @@ func trainEncoder(ctx context.Context, config *encoder.Config, f trainFlags) (er
 	for _, problem := range data.Failed {
 		note("left out: %v", problem)
 	}
-	spec, err := encoderSpec(m, config, data, f.backend)
+	spec, err := adapterSpec("train encoder", m, config, config.Seed, f.backend)
 	if err != nil {
 		return err
 	}
+	spec.Data = []runs.File{{Path: "tokens of the findings", Bytes: int64(len(data.Train) + len(data.Dev)), SHA256: data.SHA256}}
 	job, err := encoder.New(m, data, config)
 	if err != nil {
 		return err
@@ -82,17 +81,11 @@ func trainEncoder(ctx context.Context, config *encoder.Config, f trainFlags) (er
 			return err
 		}
 	}
-	r, err := runs.Start(f.out, *spec, f.resume)
+	r, err := startRun(f.out, spec, f.resume)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, r.Close()) }()
-	for _, warning := range r.Warnings {
-		note("the result may differ: %s", warning)
-	}
-	if _, step, ok := r.Latest(); ok {
-		note("going on after update %d", step)
-	}
 	result, err := job.Train(ctx, r, os.Stderr)
 	if err != nil {
 		return err
@@ -110,17 +103,4 @@ func trainEncoder(ctx context.Context, config *encoder.Config, f trainFlags) (er
 		return &partialError{fmt.Sprintf("%d rows were left out: see above", bad)}
 	}
 	return nil
-}
-
-// encoderSpec is what the run depends on.
-func encoderSpec(m *model.Model, config *encoder.Config, data *encoder.Data, asked string) (*runs.Spec, error) {
-	weights, err := runs.HashFile(m.Dir())
-	if err != nil {
-		return nil, err
-	}
-	return &runs.Spec{
-		Command: "train encoder", Config: config, Seeds: map[string]uint64{"seed": config.Seed}, Versions: versions(backend.Expected(asked)),
-		Data:    []runs.File{{Path: "tokens of the findings", Bytes: int64(len(data.Train) + len(data.Dev)), SHA256: data.SHA256}},
-		Weights: []runs.File{weights},
-	}, nil
 }

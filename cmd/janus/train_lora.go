@@ -124,7 +124,7 @@ func conversations(ctx context.Context, config *train.LoRAConfig) (rows []train.
 	return rows, source, nil
 }
 
-// adapterSpec is what a run that trains an adapter depends on, but for its data.
+// adapterSpec is what a run that trains an adapter, or an encoder, depends on, but for its data.
 func adapterSpec(command string, m *model.Model, config any, seed uint64, asked string) (runs.Spec, error) {
 	weights, err := runs.HashFile(m.Dir())
 	return runs.Spec{

@@ -106,6 +106,8 @@ func (c *Config) Check() error {
 	switch {
 	case !(c.Dev > 0 && c.Dev < 1):
 		return fmt.Errorf("dev_share is %v, expected between 0 and 1: the head is calibrated on dev rows", c.Dev)
+	case c.DType == "int8":
+		return fmt.Errorf("dtype is int8, which cannot be trained with: expected f32 or bf16")
 	case !(c.HeadRate >= 0):
 		return fmt.Errorf("head_learning_rate is %v, expected at least 0", c.HeadRate)
 	case !slices.Contains([]string{Full, LoRA}, c.Method):

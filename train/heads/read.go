@@ -2,6 +2,7 @@ package heads
 
 import (
 	"context"
+	"errors"
 
 	"github.com/januslm/janus/dataset"
 	"github.com/januslm/janus/finding"
@@ -11,6 +12,7 @@ import (
 // Read reads labelled findings from files in any format that a review reads, and the claims that rows of training data stand for
 // (see dataset.ReadExamples). problems are the rows, and the files, that could not be read.
 func Read(ctx context.Context, files []string) (findings []finding.Finding, problems []error, err error) {
+	var failed []error
 	for _, path := range files {
 		examples, wrong, ok, err := dataset.ReadExamples(path)
 		if err == nil && ok {
@@ -23,8 +25,12 @@ func Read(ctx context.Context, files []string) (findings []finding.Finding, prob
 			continue
 		}
 		reports, unreadable, err := review.Read(ctx, []string{path}, review.ReadOptions{})
-		if err != nil {
+		if ctx.Err() != nil {
 			return nil, nil, err
+		}
+		if err != nil { // one file that cannot be read does not cost the others
+			failed = append(failed, err)
+			continue
 		}
 		problems = append(problems, unreadable...)
 		for _, r := range reports {
@@ -32,7 +38,10 @@ func Read(ctx context.Context, files []string) (findings []finding.Finding, prob
 			findings = append(findings, r.Findings...)
 		}
 	}
-	return findings, problems, nil
+	if len(findings) == 0 {
+		return nil, problems, errors.Join(failed...)
+	}
+	return findings, append(problems, failed...), nil
 }
 
 // ReadStore reads a store's labelled findings and its training data, as the claims that those stand for; items are what

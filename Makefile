@@ -84,6 +84,11 @@ parity: native model ## Compare with the golden fixtures: make parity FIXTURES=D
 bench: build model ## Measure Janus beside transformers and llama.cpp (5.8 GB of Python packages)
 	bench/run
 
+.PHONY: study
+study: build model ## Run the reference study and write docs/study (about half an hour on 2 cores)
+	@scripts/fetch minilm
+	scripts/study
+
 .PHONY: gpu-bundle
 gpu-bundle: ## Pack what scripts/gpu/run needs on a machine without Go
 	scripts/gpu/bundle

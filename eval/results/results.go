@@ -221,7 +221,7 @@ func write[Row any](dir, table string, rows []Row, name string, description any)
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return err
 	}
-	f, err := renameio.NewPendingFile(filepath.Join(dir, table))
+	f, err := renameio.NewPendingFile(filepath.Join(dir, table), renameio.WithPermissions(0o644))
 	if err != nil {
 		return err
 	}

@@ -169,6 +169,26 @@ func TestOnePass(t *testing.T) {
 	}
 }
 
+// 6 head sizes × 8 lengths × 5 seeds take one reading of each finding, no more than a plain pass does.
+func TestPromisedGrid(t *testing.T) {
+	s := study(t, grid(t, `
+max_tokens: 8
+length: [0, 1, 2, 3, 4, 5, 6, max]
+hidden: [none, 4, 8, 16, 4x4, 8x4]
+seed: [0, 1, 2, 3, 4]
+epochs: 2
+resamples: 10
+`, tiny(t, false), findings(t, 24)), t.TempDir())
+	compute(t, s, options(t))
+	a, points := merge(t, s)
+	if want := map[string]int{"forward": 24, "train": 0, "heads": 240}; !gocmp.Equal(a.Passes, want) || len(points) != 240 {
+		t.Errorf("%d points, computed %v, want %v", len(points), a.Passes, want)
+	}
+	if cost := ablate.Cost(a); !strings.HasPrefix(cost, "passes: forward 24, train 0, heads 240\ntime: forward ") {
+		t.Errorf("the cost is %q", cost)
+	}
+}
+
 const passes = `
 max_tokens: 4
 length: [0, max]

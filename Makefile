@@ -14,7 +14,7 @@ MODEL := $(CACHE)/models/SmolLM2-135M-Instruct
 GGUF := $(MODEL).Q4_1.gguf
 FIXTURES ?= testdata/golden
 DEMO_REPORT ?= examples/flawfinder.sarif
-DEMO_FLAGS ?= --source-root examples/src --max-tokens 32
+DEMO_FLAGS ?= --source-root examples/src
 FUZZTIME ?= 30s
 TEST_FLAGS ?=
 GOLANGCI_LINT_VERSION := v2.5.0
@@ -79,6 +79,29 @@ parity: native model ## Compare with the golden fixtures: make parity FIXTURES=D
 		'$(FIXTURES)'/smollm2 2>/dev/null | grep -q . || { echo 'make: FIXTURES=$(FIXTURES) holds no fixtures' >&2; exit 2; }
 	GOMLX_BACKEND="$${GOMLX_BACKEND:-xla:$(PLUGIN)}" JANUS_FIXTURES='$(abspath $(FIXTURES))' \
 		$(GO) test -count=1 -timeout 25m -run Parity -v $(PARITY)
+
+.PHONY: floors
+floors: build ## What accepting all and a bag of words reach on the labelled findings in models/data
+	bin/janus floors models/data/*.jsonl.gz
+
+# Every step goes on where it stopped, and is not done again where it is done.
+MODELS_RUN ?= $(CACHE)/models-run
+.PHONY: models
+models: build model ## Train the adapter and head that Janus ships, and measure them (about an hour on 2 cores)
+	$(GO) run ./models/build rows $(MODELS_RUN)
+	[ -f $(MODELS_RUN)/lora/done.json ] || bin/janus train lora --config models/smollm2-135m/adapter.yaml --model $(MODEL) \
+		--data $(MODELS_RUN)/adapter.jsonl --out $(MODELS_RUN)/lora --resume
+	$(GO) run ./models/build adapter $(MODELS_RUN)/lora/adapter
+	[ -f $(MODELS_RUN)/heads/done.json ] || bin/janus train head --config models/smollm2-135m/head.yaml --model $(MODEL) \
+		--data $(MODELS_RUN)/head.jsonl --states $(MODELS_RUN)/states --out $(MODELS_RUN)/heads --resume
+	$(GO) run ./models/build head $(MODELS_RUN)/heads/best $(MODEL)
+	$(MAKE) build model-figures
+
+.PHONY: model-figures
+model-figures: build model ## Measure the shipped adapter and head on findings that they did not learn from
+	$(GO) run ./models/build rows $(MODELS_RUN)
+	bin/janus review $(MODELS_RUN)/heldout.jsonl --model $(MODEL) --margin 0 --out $(MODELS_RUN)/verdicts.jsonl
+	bin/janus floors models/data/*.jsonl.gz $(MODELS_RUN)/generated.jsonl --verdicts shipped=$(MODELS_RUN)/verdicts.jsonl > models/figures.md
 
 .PHONY: bench
 bench: build model ## Measure Janus beside transformers and llama.cpp (5.8 GB of Python packages)

@@ -32,6 +32,9 @@ type reviewFlags struct {
 	threshold float64
 	cache     string
 	noCache   bool
+	bare      bool
+	// lengthGiven: the analysis's length was asked for.
+	lengthGiven bool
 	thinking  string
 
 	dryRun, showPrompts bool
@@ -49,7 +52,8 @@ Verdicts go out as a table, as JSON lines, or as the SARIF document that came in
 JSON lines are written as findings get done, those of like length together, so their order is not that of the report.
 Other files appear, whole, at the end.
 
-Without a head (--head) the model's own answer decides, after its analysis.`,
+Where neither an adapter, a head nor prompts are named and the base is SmolLM2-135M-Instruct, Janus's own adapter and head judge;
+with --bare they are left out. Without a head the model's own answer decides, after its analysis.`,
 		Example: `  janus review report.sarif --source-root .
   janus review report.sarif --out reviewed.sarif
   janus review traffic.http --out-format jsonl --max-tokens 64 | jq .verdict
@@ -62,6 +66,7 @@ Without a head (--head) the model's own answer decides, after its analysis.`,
 			if cmd.Flags().Changed("threshold") {
 				f.options.Threshold = &f.threshold
 			}
+			f.lengthGiven = cmd.Flags().Changed("max-tokens")
 			return f.run(cmd, files)
 		},
 	}
@@ -81,6 +86,7 @@ func (f *reviewFlags) add(flags *pflag.FlagSet) {
 	flags.BoolVar(&f.dryRun, "dry-run", false, "read the reports and count what is in them (text or JSON lines); no model is needed")
 	flags.BoolVar(&f.showPrompts, "show-prompts", false, "print each finding's prompt and nothing else; no model is needed")
 	f.prompts.add(flags)
+	flags.BoolVar(&f.bare, "bare", false, "do not use the adapter and head that Janus ships for SmolLM2-135M-Instruct")
 	flags.StringVar(&f.read.SourceRoot, "source-root", "", "folder of the reviewed code: adds the code around each place")
 	flags.StringVar(&f.output.Path, "out", "", "file for the verdicts (default: standard output)")
 	flags.StringVar(&f.output.Format, "out-format", "", strings.Join(review.OutputFormats(), ", ")+" (default: by --out's ending, else table)")
@@ -123,6 +129,11 @@ func (f *reviewFlags) run(cmd *cobra.Command, files []string) (err error) {
 	}
 	f.read.Stdin = cmd.InOrStdin()
 	if f.dryRun || f.showPrompts {
+		if f.showPrompts && f.useShipped(ctx) != nil { // without a model, Janus's usual prompts are shown
+			if err := ctx.Err(); err != nil {
+				return err
+			}
+		}
 		return f.count(ctx, files)
 	}
 	reports, unreadable, err := review.Read(ctx, files, f.read)
@@ -165,7 +176,10 @@ func (f *reviewFlags) review(ctx context.Context, job review.Run) error {
 	job.Output = out
 	var cache *review.Cache
 	if job.Findings() > 0 {
-		if job.Memory, cache, err = f.memory(ctx); err != nil {
+		if err = f.useShipped(ctx); err == nil {
+			job.Memory, cache, err = f.memory(ctx)
+		}
+		if err != nil {
 			out.Abandon()
 			return err
 		}

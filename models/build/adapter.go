@@ -1,0 +1,96 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"github.com/gomlx/compute/dtypes"
+	"github.com/google/renameio/v2"
+
+	"github.com/januslm/janus/classifier"
+	"github.com/januslm/janus/lora"
+	"github.com/januslm/janus/models"
+	"github.com/januslm/janus/weights"
+)
+
+// baseName is how PEFT's configuration names the base, for others' tools.
+const baseName = "HuggingFaceTB/SmolLM2-135M-Instruct"
+
+// shipped is the folder that the program embeds.
+const shipped = "models/smollm2-135m"
+
+// packAdapter writes a trained adapter as it is shipped: in bfloat16, which halves it, and naming its base. The head is trained on
+// this one.
+func packAdapter(from string) error {
+	a, err := lora.Open(from)
+	if err != nil {
+		return err
+	}
+	var tensors []weights.Tensor
+	for _, p := range a.Parts() {
+		t, err := weights.FromFloat32(p.Name, p.Shape, p.Data, dtypes.BFloat16)
+		if err != nil {
+			return err
+		}
+		tensors = append(tensors, t)
+	}
+	text, err := os.ReadFile(filepath.Join(from, "adapter_config.json"))
+	if err != nil {
+		return err
+	}
+	config := map[string]any{}
+	if err := json.Unmarshal(text, &config); err != nil {
+		return fmt.Errorf("%s: %w", from, err)
+	}
+	config["base_model_name_or_path"] = baseName
+	to := filepath.Join(shipped, "adapter")
+	if err := os.MkdirAll(to, 0o755); err != nil {
+		return err
+	}
+	if err := weights.WriteSafetensors(filepath.Join(to, "adapter_model.safetensors"), tensors, map[string]string{"format": "pt"}); err != nil {
+		return err
+	}
+	return writeJSON(filepath.Join(to, "adapter_config.json"), config)
+}
+
+// packHead copies a trained head to where it is shipped, and notes which base it and the adapter are for.
+func packHead(from, base string) error {
+	h, err := classifier.Open(from)
+	if err != nil {
+		return err
+	}
+	for _, name := range []string{"head.safetensors", "head.json"} {
+		text, err := os.ReadFile(filepath.Join(from, name))
+		if err != nil {
+			return err
+		}
+		to := filepath.Join(shipped, "head", name)
+		if err := os.MkdirAll(filepath.Dir(to), 0o755); err != nil {
+			return err
+		}
+		if err := renameio.WriteFile(to, text, 0o644); err != nil {
+			return err
+		}
+	}
+	info, err := os.Stat(filepath.Join(base, "model.safetensors"))
+	if err != nil {
+		return err
+	}
+	length, ok := h.Config.Trained["max_tokens"].(float64)
+	if !ok {
+		return fmt.Errorf("%s: head.json does not say under trained how long the analyses were: expected max_tokens", from)
+	}
+	return writeJSON(filepath.Join(shipped, "base.json"), models.Base{
+		Name: baseName, Bytes: info.Size(), SHA256: h.Config.BaseSHA256, MaxTokens: int(length),
+	})
+}
+
+func writeJSON(path string, v any) error {
+	text, err := json.MarshalIndent(v, "", "  ")
+	if err != nil {
+		return err
+	}
+	return renameio.WriteFile(path, append(text, '\n'), 0o644)
+}

@@ -1,0 +1,121 @@
+// Command build makes the parts of the shipped adapter and head that janus itself does not; `make models` runs it in its order:
+//
+//	build rows OUT         the rows to learn from, from the committed data and the generators: OUT/adapter.jsonl are conversations
+//	                       for janus train lora, OUT/head.jsonl findings for janus train head, OUT/heldout.jsonl findings that neither
+//	                       saw, and OUT/generated.jsonl what the floors learn from of generated data
+//	build adapter DIR      packs a trained adapter into models/
+//	build head DIR BASE    packs a trained head into models/
+//
+// It runs in the repository's root. The same program writes the same bytes.
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"github.com/google/renameio/v2"
+
+	"github.com/januslm/janus/dataset"
+	"github.com/januslm/janus/prompts"
+)
+
+func main() {
+	if err := command(context.Background(), os.Args[1:]); err != nil {
+		fmt.Fprintln(os.Stderr, "build:", err)
+		os.Exit(1)
+	}
+}
+
+func command(ctx context.Context, args []string) error {
+	switch {
+	case len(args) == 2 && args[0] == "rows":
+		return run(ctx, args[1])
+	case len(args) == 2 && args[0] == "adapter":
+		return packAdapter(args[1])
+	case len(args) == 3 && args[0] == "head":
+		return packHead(args[1], args[2])
+	}
+	return errors.New("usage: build rows OUT | adapter DIR | head DIR BASE")
+}
+
+func run(ctx context.Context, out string) error {
+	text, err := prompts.Open(prompts.VariantPlain, filepath.Join(shipped, "prompts"))
+	if err != nil {
+		return err
+	}
+	adapter, err := adapterRows(ctx)
+	if err != nil {
+		return err
+	}
+	head, err := headRows(ctx)
+	if err != nil {
+		return err
+	}
+	heldout, err := heldoutRows(ctx)
+	if err != nil {
+		return err
+	}
+	if err := os.MkdirAll(out, 0o755); err != nil {
+		return err
+	}
+	conversations := make([]any, len(adapter))
+	for i := range adapter {
+		if conversations[i], err = conversation(text, &adapter[i]); err != nil {
+			return err
+		}
+	}
+	for _, file := range []struct {
+		name string
+		rows []any
+	}{
+		{"adapter", conversations}, {"head", lines(head)}, {"heldout", lines(heldout)}, {"generated", lines(generated(adapter, head, heldout))},
+	} {
+		if err := write(filepath.Join(out, file.name+".jsonl"), file.rows); err != nil {
+			return err
+		}
+		fmt.Fprintf(os.Stderr, "build: %s.jsonl: %d rows\n", file.name, len(file.rows))
+	}
+	return nil
+}
+
+// conversation asks as a review with the shipped prompts asks.
+func conversation(text *prompts.Set, r *row) (any, error) {
+	question, _, err := text.Prompt(&r.Finding, 0)
+	if err != nil {
+		return nil, err
+	}
+	return struct {
+		Messages []dataset.Message `json:"messages"`
+		Group    string            `json:"group"`
+		Split    string            `json:"split"`
+	}{
+		[]dataset.Message{{Role: "system", Content: text.Instructions()}, {Role: "user", Content: question}, {Role: "assistant", Content: r.answer()}},
+		r.Group, r.Split,
+	}, nil
+}
+
+func lines(rows []row) []any {
+	all := make([]any, len(rows))
+	for i := range rows {
+		all[i] = rows[i].Finding
+	}
+	return all
+}
+
+// write writes JSON lines.
+func write(path string, lines []any) error {
+	var b bytes.Buffer
+	enc := json.NewEncoder(&b)
+	enc.SetEscapeHTML(false)
+	for _, line := range lines {
+		if err := enc.Encode(line); err != nil {
+			return err
+		}
+	}
+	return renameio.WriteFile(path, b.Bytes(), 0o644)
+}

@@ -157,10 +157,8 @@ func (s *setting) settle(b *base) {
 func (s *Study) hash(at setting) (string, error) {
 	g := *s.Grid
 	// What stands in the setting or in the hash of the rows, or changes nothing.
-	for _, a := range []any{&g.Name, &g.DB, &g.States, &g.Prompts, &g.LoRA, &g.Joint, &g.Full} {
-		*a.(*string) = ""
-	}
-	g.Data, g.Rows, g.OwnSplit, g.Test, g.Dev, g.SplitSeed, g.Resamples = nil, 0, false, 0, 0, 0, 0
+	g.Name, g.DB, g.States, g.Prompts, g.LoRA, g.Joint, g.Full = "", "", "", "", "", "", ""
+	g.Data, g.Rows, g.OwnSplit, g.Test, g.Dev, g.Resamples = nil, 0, false, 0, 0, 0
 	g.Model, g.Approach, g.Rank, g.TargetModules, g.Samples, g.Prompt, g.Temperature = nil, nil, nil, nil, nil, nil, nil
 	g.MinTokens, g.MaxTokens, g.Length, g.Pooling, g.Layer, g.Hidden, g.Activation, g.Seed = nil, nil, nil, nil, nil, nil, nil, nil
 	if at.Temperature == 0 { // as one token only is taken
@@ -214,7 +212,7 @@ func (s *Study) axesOf() (list []results.Axis) {
 	return append(list, single...)
 }
 
-// String says what a pass is of, as far as the grid has others.
+// describe says what a pass is of, as far as the grid has others.
 func (s *Study) describe(at setting) string {
 	b := s.bases[at.Model]
 	parts := []string{b.name}

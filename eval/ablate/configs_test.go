@@ -1,6 +1,7 @@
 package ablate_test
 
 import (
+	"os"
 	"path/filepath"
 	"testing"
 
@@ -56,5 +57,10 @@ func TestReferenceStudy(t *testing.T) {
 	}
 	if len(g.Hidden) != 6 || len(g.Length) != 8 || len(g.Seed) != 5 || g.Rows == 0 || g.Rows > 200 {
 		t.Errorf("%d heads, %d lengths, %d seeds, %d rows", len(g.Hidden), len(g.Length), len(g.Seed), g.Rows)
+	}
+	for _, path := range g.Data {
+		if _, err := os.Stat(filepath.Join("../..", path)); err != nil {
+			t.Error(err)
+		}
 	}
 }

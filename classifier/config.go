@@ -80,8 +80,19 @@ type Config struct {
 	BaseSHA256    string `json:"base_sha256"`
 	AdapterSHA256 string `json:"adapter_sha256"` // empty also for a head on the bare base model
 
+	// Features is what the head reads: [ReadsStates], or [ReadsEmbeddings] of input and analysis, one behind the other, by the model
+	// with the SHA-256 in Embedder.
+	Features string `json:"features,omitempty"`
+	Embedder string `json:"embedder_sha256,omitempty"`
+
 	Trained map[string]any `json:"trained,omitempty"` // free-form: when, on what, by which run
 }
+
+// What a head reads: the study's Proposals 1 and 2.
+const (
+	ReadsStates     = "states"     // pooled hidden states of the model that writes the analysis; nothing means the same
+	ReadsEmbeddings = "embeddings" // of texts, by an encoder or by a decoder's token embeddings
+)
 
 // DefaultConfig returns a head of one hidden layer of 32 on the mean of the generated tokens' last states.
 func DefaultConfig(hiddenSize int) Config {
@@ -152,6 +163,11 @@ func (c *Config) Validate() error {
 	if c.Layer < LastLayer {
 		return fmt.Errorf("layer is %d, expected \"last\" or an index from 0", int(c.Layer))
 	}
+	switch c.Features {
+	case "", ReadsStates, ReadsEmbeddings:
+	default:
+		return fmt.Errorf("features is %q, expected %s or %s", c.Features, ReadsStates, ReadsEmbeddings)
+	}
 	return c.validateNumbers()
 }
 
@@ -168,7 +184,7 @@ func (c *Config) validateNumbers() error {
 	case c.MinTokens < 0 || c.MaxTokens < c.MinTokens:
 		return fmt.Errorf("reasoning tokens are %d to %d, expected 0 ≤ min_reasoning_tokens ≤ max_reasoning_tokens", c.MinTokens, c.MaxTokens)
 	}
-	for key, sum := range map[string]string{"base_sha256": c.BaseSHA256, "adapter_sha256": c.AdapterSHA256} {
+	for key, sum := range map[string]string{"base_sha256": c.BaseSHA256, "adapter_sha256": c.AdapterSHA256, "embedder_sha256": c.Embedder} {
 		if sum != "" && !isSHA256(sum) {
 			return fmt.Errorf("%s is %q, expected 64 hexadecimal digits or nothing", key, sum)
 		}
@@ -223,7 +239,7 @@ func ParseConfig(data []byte) (*Config, error) {
 // configKeys lists the keys of head.json, taken from what Config itself writes.
 func configKeys() ([]string, error) {
 	all := DefaultConfig(1)
-	all.Trained = map[string]any{"": nil} // else left out
+	all.Features, all.Embedder, all.Trained = ReadsStates, "-", map[string]any{"": nil} // else left out
 	data, err := json.Marshal(all)
 	if err != nil {
 		return nil, err

@@ -92,6 +92,10 @@ type Base struct {
 // SHA-256 it records. A head that records none fits any weights of its size.
 func (h *Head) Check(base Base) error {
 	c := &h.Config
+	if c.Features == ReadsEmbeddings {
+		return fmt.Errorf("head %q reads embeddings of input and analysis (Proposal 2), which no pass of the model gives: "+
+			"judge with it as docs/heads.md says, or train a head on states (janus train head --features states)", h.Name)
+	}
 	if c.HiddenSize != base.HiddenSize {
 		return fmt.Errorf("head %q is for hidden size %d, but the model's is %d: use a head trained on this model", h.Name, c.HiddenSize, base.HiddenSize)
 	}

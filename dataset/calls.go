@@ -68,7 +68,9 @@ type Costs struct {
 }
 
 // Costs sums up the calls of a run. Calls that another process has on their way right now count as lost.
-func (s *Store) Costs(ctx context.Context, run string) (Costs, error) { return s.costs(ctx, "run = ?", run) }
+func (s *Store) Costs(ctx context.Context, run string) (Costs, error) {
+	return s.costs(ctx, "run = ?", run)
+}
 
 // ItemCosts sums up the calls of a run for one of its items, as Costs does.
 func (s *Store) ItemCosts(ctx context.Context, run string, item int) (Costs, error) {

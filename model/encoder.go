@@ -102,6 +102,13 @@ func (m *Model) Embed(ctx context.Context, rows [][]int32, adapters []int, f cla
 	if err != nil {
 		return nil, err
 	}
+	return m.embed(ctx, shapeKey("embed", f.Layer, f.Pooling), rows, slots, func(in nodes) []*Node {
+		return m.pooledWhole(in, []classifier.Feature{f})
+	})
+}
+
+// embed runs a program over rows of tokens, in batches of like length: [row][D].
+func (m *Model) embed(ctx context.Context, name string, rows [][]int32, slots []int32, build func(in nodes) []*Node) ([][]float32, error) {
 	order := make([]int, len(rows))
 	for i := range order {
 		order[i] = i
@@ -117,9 +124,7 @@ func (m *Model) Embed(ctx context.Context, rows [][]int32, adapters []int, f cla
 		for len(some)&(len(some)-1) != 0 { // few numbers of rows, few programs
 			some, someSlots = append(some, some[0]), append(someSlots, someSlots[0])
 		}
-		out, err := m.whole(ctx, shapeKey("embed", f.Layer, f.Pooling), some, someSlots, 0, nil, func(in nodes) []*Node {
-			return m.pooledWhole(in, []classifier.Feature{f})
-		})
+		out, err := m.whole(ctx, name, some, someSlots, 0, nil, build)
 		if err != nil {
 			return nil, err
 		}

@@ -9,6 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/januslm/janus/classifier"
 	"github.com/januslm/janus/internal/backend"
 	"github.com/januslm/janus/internal/progress"
 	"github.com/januslm/janus/prompts"
@@ -71,16 +72,24 @@ func trainHead(ctx context.Context, config *heads.Config, out, asked string, res
 		return err
 	}
 	job.Base = base.SHA256
+	spec := runs.Spec{
+		Command: "train head", Config: config, Seeds: map[string]uint64{"seed": config.Seed}, Versions: versions(backend.Expected(asked)),
+		Data: rows.Files(), Weights: []runs.File{base},
+	}
+	if config.Reads == classifier.ReadsEmbeddings {
+		closer, file, openErr := openEmbedder(ctx, &job, asked)
+		if openErr != nil {
+			return openErr
+		}
+		defer func() { err = errors.Join(err, closer()) }()
+		spec.Weights = append(spec.Weights, file)
+	}
 	if job.States == "" {
 		user, err := backend.UserCache()
 		if err != nil {
 			return fmt.Errorf("where to keep states: %w (--states names a folder)", err)
 		}
 		job.States = filepath.Join(user, "states")
-	}
-	spec := runs.Spec{
-		Command: "train head", Config: config, Seeds: map[string]uint64{"seed": config.Seed}, Versions: versions(backend.Expected(asked)),
-		Data: rows.Files(), Weights: []runs.File{base},
 	}
 	r, err := runs.Start(out, spec, resume)
 	if err != nil {
@@ -118,6 +127,25 @@ func trainHead(ctx context.Context, config *heads.Config, out, asked string, res
 		return &partialError{fmt.Sprintf("%d rows or heads were left out: see above", bad)}
 	}
 	return nil
+}
+
+// openEmbedder gives a job its embedder, and returns its weights and what closes it.
+func openEmbedder(ctx context.Context, job *heads.Job, asked string) (closer func() error, file runs.File, err error) {
+	m, closer := job.Model, func() error { return nil }
+	if job.Config.Embedder != "" {
+		flags := modelFlags{model: job.Config.Embedder, backend: asked, lazy: true}
+		if m, err = flags.open(ctx); err != nil {
+			return nil, file, fmt.Errorf("embedder: %w", err)
+		}
+		closer = m.Close
+	}
+	if file, err = heads.BaseFile(m.Dir()); err == nil {
+		job.Embedder, err = heads.NewEmbedder(m, file.SHA256)
+	}
+	if err != nil {
+		return nil, file, errors.Join(err, closer())
+	}
+	return closer, file, nil
 }
 
 // trainHeads shows a job's progress.

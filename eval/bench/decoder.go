@@ -117,8 +117,11 @@ func (j *Job) decode(ctx context.Context, list []*Variant, adapter string, fold 
 		}
 	}
 	u := used{ModelSHA256: j.base, HeadSHA256: d.givenSHA256, AdapterSHA256: d.adapter, Parameters: parameters(j.Model)}
-	if u.WeightBytes = d.model.WeightBytes(); u.WeightBytes > 0 { // else all analyses were there, and the weights were never read
+	if u.WeightBytes = d.model.WeightBytes(); u.WeightBytes > 0 {
 		u.PeakBytes = peak.bytes()
+	}
+	if err := j.recall(&u); err != nil {
+		return err
 	}
 	return j.use(list, u)
 }

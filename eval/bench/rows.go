@@ -244,17 +244,29 @@ func (r *Rows) training(fold int, c *Config) (list []int, dev []bool, err error)
 		}
 		return list, dev, nil
 	}
-	d, err := dataset.Split(pick(r.items, list), dataset.SplitOptions{
-		Sides: []dataset.Side{{Name: dataset.Train, Share: 1 - c.Dev}, {Name: dataset.Dev, Share: c.Dev}}, Seed: c.Seed,
-	})
-	if err != nil {
-		return nil, nil, fmt.Errorf("fold %d: dividing its training rows: %w", fold, err)
+	for share := c.Dev; ; share = min(share*1.5, mostDev) {
+		d, err := dataset.Split(pick(r.items, list), dataset.SplitOptions{
+			Sides: []dataset.Side{{Name: dataset.Train, Share: 1 - share}, {Name: dataset.Dev, Share: share}}, Seed: c.Seed,
+		})
+		if err != nil {
+			return nil, nil, fmt.Errorf("fold %d: dividing its training rows: %w", fold, err)
+		}
+		dev = dev[:0]
+		classes := map[bool]int{}
+		for k, side := range d.Side {
+			dev = append(dev, side == 1)
+			if dev[k] {
+				classes[r.Real[list[k]]]++
+			}
+		}
+		if len(classes) == 2 || share >= mostDev {
+			return list, dev, nil
+		}
 	}
-	for _, side := range d.Side {
-		dev = append(dev, side == 1)
-	}
-	return list, dev, nil
 }
+
+// mostDev is the share of dev rows at which the search for one that has both classes ends: of few groups, a small share is none.
+const mostDev = 0.5
 
 // forHeads are a fold's training rows as package heads has them.
 func (r *Rows) forHeads(fold int, c *Config) (*heads.Rows, error) {

@@ -57,6 +57,29 @@ func TestFolds(t *testing.T) {
 	}
 }
 
+// Of few groups, a small share would be none: there are dev rows of both classes all the same.
+func TestFewGroups(t *testing.T) {
+	s := store(t, 4, 0)
+	c := settings(t, func(*Config) {})
+	rows, err := ReadRows(t.Context(), c, s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for fold := range rows.Folds {
+		r, err := rows.forHeads(fold, c)
+		if err != nil {
+			t.Fatal(err)
+		}
+		count := map[[2]bool]int{}
+		for i := range r.Labels {
+			count[[2]bool{r.Dev[i], r.Labels[i]}]++
+		}
+		if len(count) != 4 {
+			t.Errorf("fold %d: %v", fold, count)
+		}
+	}
+}
+
 func TestOwnSplit(t *testing.T) {
 	write := func(splits ...string) string {
 		var b strings.Builder

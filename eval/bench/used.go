@@ -2,8 +2,15 @@ package bench
 
 import (
 	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
 	"os"
+	"path/filepath"
 	"strconv"
+
+	"github.com/google/renameio/v2"
 
 	"github.com/januslm/janus/weights"
 )
@@ -17,6 +24,33 @@ func (j *Job) use(list []*Variant, u used) error {
 		entries = append(entries, entry{Used: &of})
 	}
 	return j.journal.add(entries...)
+}
+
+// recall keeps what a model took beside its analyses, and takes it from there where all of those were there, so that the model's
+// weights were never read.
+func (j *Job) recall(u *used) error {
+	id := hashOf(fmt.Appendf(nil, "%s %s %s %s", u.ModelSHA256, u.AdapterSHA256, j.Config.DType, j.Backend.Name()))
+	path := filepath.Join(j.States, "used-"+id[:24]+".json")
+	if u.WeightBytes > 0 {
+		data, err := json.Marshal(used{WeightBytes: u.WeightBytes, PeakBytes: u.PeakBytes})
+		if err != nil {
+			return err
+		}
+		return renameio.WriteFile(path, append(data, '\n'), 0o644)
+	}
+	data, err := os.ReadFile(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	var was used
+	if err := json.Unmarshal(data, &was); err != nil {
+		return fmt.Errorf("%s: %w", path, err)
+	}
+	u.WeightBytes, u.PeakBytes = was.WeightBytes, was.PeakBytes
+	return nil
 }
 
 // peak measures the most memory that the process has in RAM from its making on, on Linux (proc(5): clear_refs and VmHWM).

@@ -1,6 +1,7 @@
 package heads
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strconv"
@@ -30,6 +31,9 @@ type Config struct {
 	TopP           float64 `yaml:"top_p" default:"1" doc:"sample from the likeliest tokens that make up this probability"`
 	GenerationSeed uint64  `yaml:"generation_seed" default:"0" doc:"of the analysis, where the temperature is above 0"`
 	States         string  `yaml:"states" resume:"free" doc:"folder that keeps the states (default: states in Janus's cache)"`
+
+	Reads    string `yaml:"features" default:"states" choices:"states,embeddings" doc:"what heads read: pooled states, or embeddings of input and analysis"`
+	Embedder string `yaml:"embedder" doc:"of embeddings: an encoder, as for model (default: the model's own token embeddings)"`
 
 	Hidden     []string `yaml:"hidden" default:"32" doc:"widths of the hidden layers: 32, 64x16 for two, none for logistic regression"`
 	Activation string   `yaml:"activation" default:"gelu" choices:"gelu,relu,tanh,silu" doc:"between the layers"`
@@ -82,6 +86,12 @@ func (c *Config) Check() error {
 			return fmt.Errorf("lengths: expected 0 to max_tokens, %d, found %d", c.MaxTokens, k)
 		}
 	}
+	switch {
+	case c.Reads != classifier.ReadsEmbeddings && c.Embedder != "":
+		return fmt.Errorf("embedder is given, and features are %s: expected embeddings", c.Reads)
+	case c.Reads == classifier.ReadsEmbeddings && (!slices.Equal(c.Pooling, []string{"mean_generated"}) || !slices.Equal(c.Layer, []string{"last"})):
+		return errors.New("pooling and layer are of states: embeddings are means, of last states or of token embeddings")
+	}
 	if !(c.Dev > 0 && c.Dev < 1) {
 		return fmt.Errorf("dev: expected between 0 and 1, found %v", c.Dev)
 	}
@@ -97,7 +107,7 @@ func (c *Config) Check() error {
 	if err := c.sampling().Validate(); err != nil {
 		return err
 	}
-	_, err := c.specs(1, 1, 1)
+	_, err := c.specs(1, "", 1, 1)
 	return err
 }
 
@@ -108,6 +118,14 @@ func (c *Config) sampling() model.Sampling {
 // inputs are the states that heads read, without repeats.
 func (c *Config) inputs() ([]states.Input, error) {
 	var list []states.Input
+	if c.Reads == classifier.ReadsEmbeddings {
+		for _, k := range c.Lengths {
+			if in := (states.Input{Feature: embedded, Length: k}); !slices.Contains(list, in) {
+				list = append(list, in)
+			}
+		}
+		return list, nil
+	}
 	for _, layer := range c.Layer {
 		l := classifier.LastLayer
 		if layer != l.String() {
@@ -132,8 +150,14 @@ func (c *Config) inputs() ([]states.Input, error) {
 	return list, nil
 }
 
+// embedded is what embeddings are kept as: means over the last states of an encoder, or over token embeddings.
+var embedded = classifier.Feature{Layer: classifier.LastLayer, Pooling: classifier.PoolMean}
+
 // Features are the pooled states that the model must be opened with.
 func (c *Config) Features() ([]classifier.Feature, error) {
+	if c.Reads == classifier.ReadsEmbeddings {
+		return nil, nil
+	}
 	inputs, err := c.inputs()
 	if err != nil {
 		return nil, err
@@ -147,8 +171,9 @@ func (c *Config) Features() ([]classifier.Feature, error) {
 	return list, nil
 }
 
-// specs are the heads: a combination of shape, state and seed each, for states of so many numbers.
-func (c *Config) specs(width, positives, negatives int) ([]head.Spec, error) {
+// specs are the heads: a combination of shape, state and seed each, for states of so many numbers. embedder is the SHA-256 of what
+// makes embeddings.
+func (c *Config) specs(width int, embedder string, positives, negatives int) ([]head.Spec, error) {
 	inputs, err := c.inputs()
 	if err != nil {
 		return nil, err
@@ -170,6 +195,9 @@ func (c *Config) specs(width, positives, negatives int) ([]head.Spec, error) {
 				h.Layers, h.Activation, h.LayerNorm, h.Dropout = layers, classifier.Activation(c.Activation), c.LayerNorm, c.Dropout
 				h.Layer, h.Pooling = in.Feature.Layer, in.Feature.Pooling
 				h.MinTokens, h.MaxTokens = min(c.MinTokens, in.Length), in.Length
+				if c.Reads == classifier.ReadsEmbeddings {
+					h.Features, h.Embedder = c.Reads, embedder
+				}
 				s := head.DefaultSpec(h)
 				s.Name = fmt.Sprintf("%s-%s-%s-t%d-s%d", hidden, in.Feature.Pooling, in.Feature.Layer, in.Length, seed)
 				s.Input, s.Seed, s.Loss, s.LearningRate, s.WeightDecay = i, seed, head.Loss(c.Loss), c.LearningRate, c.WeightDecay

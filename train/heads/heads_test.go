@@ -26,7 +26,7 @@ func TestDefaultsAreRight(t *testing.T) {
 	if err := c.Check(); err != nil {
 		t.Fatal(err)
 	}
-	specs, err := c.specs(576, 10, 30)
+	specs, err := c.specs(576, "", 10, 30)
 	if err != nil || len(specs) != 1 || specs[0].Name != "32-mean_generated-last-t128-s0" || specs[0].Config.MaxTokens != 128 {
 		t.Errorf("specs are %+v, %v", specs, err)
 	}
@@ -39,7 +39,7 @@ func TestSpecsAreAllCombinations(t *testing.T) {
 	if err := c.Check(); err != nil {
 		t.Fatal(err)
 	}
-	specs, err := c.specs(576, 10, 30)
+	specs, err := c.specs(576, "", 10, 30)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -80,6 +80,8 @@ func TestCheckRefuses(t *testing.T) {
 		"learning rate is 0":                                     func(c *Config) { c.LearningRate = 0 },
 		"epochs, batch_size and patience":                        func(c *Config) { c.Epochs = 0 },
 		"dropout is 1":                                           func(c *Config) { c.Dropout = 1 },
+		"embedder is given, and features are states":             func(c *Config) { c.Embedder = "minilm" },
+		"pooling and layer are of states":                        func(c *Config) { c.Reads, c.Pooling = "embeddings", []string{"max"} },
 		"label smoothing is -1":                                  func(c *Config) { c.Smoothing = -1 },
 		"temperature: expected":                                  func(c *Config) { c.Temperature = -1 },
 	} {

@@ -30,6 +30,8 @@ type Job struct {
 	Limits  review.Limits
 	Prompts *prompts.Set
 	States  string // folder
+	// Embedder makes the embeddings where Config has them as features.
+	Embedder *states.Embedder
 	// Progress is told of the harvest and then of the epochs; it may be nil.
 	Progress func(doing string, done, total int)
 }
@@ -76,7 +78,11 @@ func (j *Job) Train(ctx context.Context) (*Result, error) {
 		return nil, err
 	}
 	positives := count(train.Labels)
-	specs, err := j.Config.specs(len(train.Inputs[0])/train.N(), positives, train.N()-positives)
+	embedder := ""
+	if j.Embedder != nil {
+		embedder = j.Embedder.SHA256
+	}
+	specs, err := j.Config.specs(len(train.Inputs[0])/train.N(), embedder, positives, train.N()-positives)
 	if err != nil {
 		return nil, err
 	}
@@ -132,6 +138,9 @@ func (j *Job) harvest(ctx context.Context, inputs []states.Input) (*states.Harve
 		if o.Given, err = j.given(); err != nil {
 			return nil, err
 		}
+	}
+	if j.Config.Reads == classifier.ReadsEmbeddings {
+		return states.HarvestEmbeddings(ctx, j.Model, j.Embedder, j.States, j.Rows.Findings, o)
 	}
 	return states.Harvest(ctx, j.Model, j.States, j.Rows.Findings, o)
 }

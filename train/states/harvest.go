@@ -42,6 +42,9 @@ type Options struct {
 	Progress func(done, total int)
 }
 
+// errNoAnalysis is for findings without one where analyses are given.
+var errNoAnalysis = errors.New("there is no analysis of it to be read")
+
 // Harvested is what came of it.
 type Harvested struct {
 	Keys     []string // of the findings; empty where one failed
@@ -70,6 +73,9 @@ type harvest struct {
 // A finding that fails has its error in the result, and the others go on. When ctx ends, what was computed is there, and the
 // next harvest goes on.
 func Harvest(ctx context.Context, m *model.Model, dir string, findings []finding.Finding, o Options) (*Harvested, error) {
+	if (len(o.Features) == 0 || len(o.Lengths) == 0) && !o.Analyses {
+		return nil, errors.New("states: no feature or no length is asked for")
+	}
 	if err := o.check(m, len(findings)); err != nil {
 		return nil, err
 	}
@@ -121,9 +127,6 @@ func (h *harvest) report() {
 func (o *Options) check(m *model.Model, findings int) error {
 	if err := o.Sampling.Validate(); err != nil {
 		return err
-	}
-	if len(o.Features) == 0 || len(o.Lengths) == 0 {
-		return errors.New("states: no feature or no length is asked for")
 	}
 	if o.MaxPrompt == 0 {
 		o.MaxPrompt = review.DefaultMaxPrompt
@@ -180,7 +183,7 @@ func (h *harvest) prepare(ctx context.Context) error {
 		f := &h.findings[i]
 		ids, note, err := prompter.Fit(f, limit)
 		if err == nil && h.options.Given != nil && len(h.options.Given[i]) == 0 {
-			err = errors.New("there is no analysis of it to be read")
+			err = errNoAnalysis
 		}
 		if err != nil {
 			h.result.Errors[i] = err

@@ -24,7 +24,7 @@ func newBench() *cobra.Command {
 		Short: "Compare judges of findings on labelled data",
 		Long: `Compare variants of a judge on labelled findings, each of which is judged by what has not learned from it: by
 cross-validation, or divided once. Variants are the model's own answer (SC) or a classifier head (CH), with the engineered
-prompt (PE-), with a LoRA adapter (FT-), the majority of K analyses (SC@K), an encoder (encoder:DIR), a model behind
+prompt (PE-), with a LoRA adapter (FT-), the majority of K analyses (SC@K), heads on embeddings (P2-CH), an encoder (encoder:DIR), a model behind
 LLM_API_URL (api:MODEL, api:MODEL+pe), a bag of words (tfidf-lr), and accepting everything (accept-all). docs/bench.md says
 what each is and how to read the tables.
 

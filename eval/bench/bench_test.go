@@ -19,6 +19,7 @@ import (
 	"github.com/januslm/janus/internal/backend"
 	"github.com/januslm/janus/internal/testmodel"
 	"github.com/januslm/janus/train/run"
+	"github.com/januslm/janus/train/states"
 )
 
 var openBackend = sync.OnceValues(func() (backend.Choice, error) {
@@ -176,6 +177,38 @@ func TestSameTwice(t *testing.T) {
 	}
 	if benchmarks != 10 {
 		t.Errorf("the store has %d benchmarks, expected 5 of each run", benchmarks)
+	}
+}
+
+// Heads on embeddings judge the analyses that the pass has written, and run the model no second time.
+func TestProposal2(t *testing.T) {
+	s := store(t, 6, 0)
+	c := settings(t, func(c *Config) { c.Variants = []string{"SC", "P2-CH"} })
+	dir := t.TempDir()
+	o, err := job(t, c, s, dir).Run(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	analyses := map[string]string{}
+	for _, x := range o.Cases {
+		switch {
+		case x.Failed():
+			t.Errorf("%+v", x)
+		case x.Variant == "SC":
+			analyses[x.ID] = x.Analysis
+		case analyses[x.ID] != x.Analysis || len(x.Trajectory) != 0:
+			t.Errorf("%s judged %q with %d probabilities, the analysis is %q", x.ID, x.Analysis, len(x.Trajectory), analyses[x.ID])
+		}
+	}
+	written := 0
+	for _, err := range states.Analyses[states.Told](dir) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		written++
+	}
+	if len(o.Cases) != 24 || written != 12 {
+		t.Errorf("%d cases, %d analyses of 12 findings", len(o.Cases), written)
 	}
 }
 

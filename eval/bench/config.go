@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/januslm/janus/classifier"
 	"github.com/januslm/janus/internal/llm"
 	"github.com/januslm/janus/model"
 	"github.com/januslm/janus/train"
@@ -36,6 +37,7 @@ type Config struct {
 	Lora            string  `yaml:"lora" doc:"file of settings of janus train lora; model, data and split are the benchmark's"`
 	Encoder         string  `yaml:"encoder" doc:"file of settings of janus train encoder; model, data and split are the benchmark's"`
 	Heads           string  `yaml:"heads" doc:"file of settings of janus train head; model, data, split and how analyses are written are the benchmark's"`
+	Embedder        string  `yaml:"embedder" doc:"of P2-CH: an encoder, as for model (default: the model's own token embeddings)"`
 	Prompts         string  `yaml:"prompts" doc:"folder with parts of the prompts that you changed"`
 	MaxPrompt       int     `yaml:"max_prompt" default:"2048" doc:"most tokens of a prompt"`
 	MinTokens       int     `yaml:"min_tokens" default:"0" doc:"fewest tokens of an analysis"`
@@ -127,6 +129,12 @@ func (c *Config) loadHeads() error {
 	h.MaxPrompt, h.DType, h.Prompts, h.Dev = c.MaxPrompt, c.DType, c.Prompts, c.Dev
 	if err := h.Check(); err != nil {
 		return fmt.Errorf("heads %s: %w", c.Heads, err)
+	}
+	if h.Reads == classifier.ReadsEmbeddings {
+		return fmt.Errorf("heads %s: features: heads on embeddings are the variant %s", c.Heads, proposal2)
+	}
+	if c.Head != "" && slices.ContainsFunc(c.variants, func(v Variant) bool { return v.embeds }) {
+		return fmt.Errorf("head: the variants %s train their own heads: leave it out", proposal2)
 	}
 	return nil
 }

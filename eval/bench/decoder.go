@@ -210,10 +210,15 @@ func (p *pass) run(ctx context.Context, list []*Variant) error {
 		}
 	}
 	for _, v := range list {
-		if v.head && len(p.missing(v, p.fold)) > 0 {
-			if err := p.heads(ctx, v); err != nil {
-				return err
-			}
+		if !v.head || len(p.missing(v, p.fold)) == 0 {
+			continue
+		}
+		judge := p.heads
+		if v.embeds {
+			judge = p.embeddings
+		}
+		if err := judge(ctx, v); err != nil {
+			return err
 		}
 	}
 	return nil
@@ -228,13 +233,7 @@ func (p *pass) read(ctx context.Context, list []*Variant) error {
 			p.rows = append(p.rows, i)
 		}
 	}
-	c := p.Config
-	o := states.Options{
-		Base: p.base, Adapter: p.adapter, DType: c.DType, Features: p.model.Features(), Lengths: c.headSettings.Lengths, Sampling: c.sampling(),
-		MaxPrompt: p.maxPrompt, Prompts: p.set, Limits: review.DefaultLimits(p.Backend.IsCPU()), Analyses: true,
-		Progress: func(done, total int) { p.progress(p.doing(list), done, total) },
-	}
-	h, err := states.Harvest(ctx, p.model, p.States, pick(p.Rows.Findings, p.rows), o)
+	h, err := states.Harvest(ctx, p.model, p.States, pick(p.Rows.Findings, p.rows), p.options(list))
 	if err != nil {
 		return err
 	}
@@ -255,6 +254,16 @@ func (p *pass) read(ctx context.Context, list []*Variant) error {
 		}
 	}
 	return p.journal.addCases(failed)
+}
+
+// options are those of the pass.
+func (p *pass) options(list []*Variant) states.Options {
+	c := p.Config
+	return states.Options{
+		Base: p.base, Adapter: p.adapter, DType: c.DType, Features: p.model.Features(), Lengths: c.headSettings.Lengths, Sampling: c.sampling(),
+		MaxPrompt: p.maxPrompt, Prompts: p.set, Limits: review.DefaultLimits(p.Backend.IsCPU()), Analyses: true,
+		Progress: func(done, total int) { p.progress(p.doing(list), done, total) },
+	}
 }
 
 // doing names the pass.

@@ -18,20 +18,9 @@ import (
 
 // heads judges by each fold's head, or by the one that is given.
 func (p *pass) heads(ctx context.Context, v *Variant) error {
-	byFold := map[int]*classifier.Head{}
-	for _, i := range p.missing(v, p.fold) {
-		fold := p.Rows.Fold[i]
-		if byFold[fold] != nil {
-			continue
-		}
-		byFold[fold] = p.given
-		if p.given == nil {
-			head, err := p.trainHead(ctx, v, fold)
-			if err != nil {
-				return fmt.Errorf("%s, fold %d: %w", v.Name, fold, err)
-			}
-			byFold[fold] = head
-		}
+	byFold, err := p.foldHeads(ctx, v, nil)
+	if err != nil {
+		return err
 	}
 	features := p.model.Features()
 	return eachAnalysis(ctx, p, v, func(i int, a states.Analysis) (results.Case, error) {
@@ -59,8 +48,28 @@ func (p *pass) heads(ctx context.Context, v *Variant) error {
 	})
 }
 
+// foldHeads are the heads of the folds with missing cases. embedder is of heads that read embeddings.
+func (p *pass) foldHeads(ctx context.Context, v *Variant, embedder *states.Embedder) (map[int]*classifier.Head, error) {
+	byFold := map[int]*classifier.Head{}
+	for _, i := range p.missing(v, p.fold) {
+		fold := p.Rows.Fold[i]
+		if byFold[fold] != nil {
+			continue
+		}
+		byFold[fold] = p.given
+		if p.given == nil {
+			head, err := p.trainHead(ctx, v, fold, embedder)
+			if err != nil {
+				return nil, fmt.Errorf("%s, fold %d: %w", v.Name, fold, err)
+			}
+			byFold[fold] = head
+		}
+	}
+	return byFold, nil
+}
+
 // trainHead gives the head of a fold: the one that an earlier process trained, or a new one.
-func (p *pass) trainHead(ctx context.Context, v *Variant, fold int) (*classifier.Head, error) {
+func (p *pass) trainHead(ctx context.Context, v *Variant, fold int, embedder *states.Embedder) (*classifier.Head, error) {
 	what := fmt.Sprintf("%s fold %d head", v.Name, fold)
 	dir := filepath.Join("heads", v.Name, fmt.Sprint("fold-", fold))
 	if t, ok := p.journal.trained[what]; ok {
@@ -72,9 +81,12 @@ func (p *pass) trainHead(ctx context.Context, v *Variant, fold int) (*classifier
 	}
 	settings := p.Config.headSettings
 	settings.Prompt, settings.MaxPrompt = v.prompt, p.maxPrompt
+	if v.embeds {
+		settings.Reads, settings.Pooling, settings.Layer = classifier.ReadsEmbeddings, []string{string(classifier.PoolMeanGenerated)}, []string{classifier.LastLayer.String()}
+	}
 	job := heads.Job{
 		Config: &settings, Rows: rows, Model: p.model, Backend: p.Backend.Backend, Base: p.base, Limits: review.DefaultLimits(p.Backend.IsCPU()),
-		Prompts: p.set, States: p.States,
+		Prompts: p.set, States: p.States, Embedder: embedder,
 		Progress: func(doing string, done, total int) { p.progress(fmt.Sprintf("%s: %s", what, doing), done, total) },
 	}
 	start := time.Now()

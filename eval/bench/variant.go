@@ -30,6 +30,7 @@ type Variant struct {
 	tuned   bool   // with a LoRA adapter
 	prompt  string // prompts.VariantPlain or VariantPE
 	head    bool   // a head judges, not the generated answer
+	embeds  bool   // the head reads embeddings of input and analysis
 	samples int    // analyses that vote; 1 is one
 	of      string // an encoder's folder or name, or an API's model
 }
@@ -41,12 +42,15 @@ const (
 	engineered    = "+pe"
 )
 
+// proposal2 is a head on embeddings of input and analysis, Proposal 2 of the study.
+const proposal2 = "P2-CH"
+
 // most analyses that vote, as package review has it.
 const mostSamples = 1000
 
 // Names lists the variants that have one name; others are SC@5 and the like, encoder:DIR, api:MODEL and api:MODEL+pe.
 func Names() []string {
-	return []string{"SC", "PE-SC", "FT-SC", "FT-PE-SC", "CH", "PE-CH", "FT-CH", "FT-PE-CH", floor.AcceptAllName, floor.WordsName}
+	return []string{"SC", "PE-SC", "FT-SC", "FT-PE-SC", "CH", "PE-CH", "FT-CH", "FT-PE-CH", proposal2, floor.AcceptAllName, floor.WordsName}
 }
 
 // nearestName is the name that was meant, in any case.
@@ -116,8 +120,8 @@ func parseVariant(name string) (Variant, error) {
 		return v, nil
 	case rest == "CH" && voted:
 		return v, fmt.Errorf("variants: %s: analyses vote by the model's own answer, so it is SC@%d", name, v.samples)
-	case rest == "CH":
-		v.head = true
+	case rest == "CH", rest == proposal2 && !voted:
+		v.head, v.embeds = true, rest == proposal2
 		return v, nil
 	}
 	return v, known

@@ -140,6 +140,7 @@ func (j *Job) harvest(ctx context.Context, inputs []states.Input) (*states.Harve
 		}
 	}
 	if j.Config.Reads == classifier.ReadsEmbeddings {
+		o.Features = j.Model.Features() // with which analyses may be there
 		return states.HarvestEmbeddings(ctx, j.Model, j.Embedder, j.States, j.Rows.Findings, o)
 	}
 	return states.Harvest(ctx, j.Model, j.States, j.Rows.Findings, o)

@@ -43,10 +43,11 @@ const embedRows = 32
 
 // HarvestEmbeddings makes sure that a folder has, of all findings, the embeddings that heads of Proposal 2 read: of the finding's
 // text as a prompt has it, and behind it of the analysis's first tokens, as many as o.Lengths has. m writes the analyses, or only
-// decodes what o.Given has; where the one length is 0, it does neither. o.Features and o.Analyses do not matter. Known and
+// decodes what o.Given has; where the one length is 0, it does neither. Analyses that a harvest with o.Features has kept are not
+// written again; o.Analyses does not matter. Known and
 // Computed count findings whose embeddings were there or not.
 func HarvestEmbeddings(ctx context.Context, m *model.Model, e *Embedder, dir string, findings []finding.Finding, o Options) (*Harvested, error) {
-	o.Features, o.Analyses = nil, o.Given == nil
+	o.Analyses = o.Given == nil
 	if m.IsEncoder() {
 		return nil, fmt.Errorf("embeddings: %s writes no analyses: give a model that does, and the encoder as the embedder", m.Dir())
 	}

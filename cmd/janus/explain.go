@@ -24,6 +24,8 @@ type explainFlags struct {
 	threshold float64
 	thinking  string
 
+	bare, lengthGiven bool // as reviewFlags'
+
 	id, variant, out string
 	number, words    int
 	json             bool
@@ -38,7 +40,7 @@ func newExplain() *cobra.Command {
 by word, and the words at which the verdict turned or that moved it most.
 
 FINDING is a report that janus review reads ("-" is standard input), of which --id or --number picks the finding where there are
-several, or the folder of a benchmark that kept its analyses, with --id. Of a report the finding is reviewed now; the
+several, or the folder of a benchmark that kept its analyses, with --id. Of a report the finding is reviewed now, by what janus review would use; the
 probability after each token comes from the head (--head), or without one from the closing phrase, tried after every token.
 Of a folder, what is in it is shown, and no model is run.`,
 		Example: `  janus explain report.sarif --number 3
@@ -50,12 +52,14 @@ Of a folder, what is in it is shown, and no model is run.`,
 			if cmd.Flags().Changed("threshold") {
 				f.options.Threshold = &f.threshold
 			}
+			f.lengthGiven = cmd.Flags().Changed("max-tokens")
 			return f.run(cmd, args[0])
 		},
 	}
 	flags := cmd.Flags()
 	f.model.add(flags)
 	f.model.addHeads(flags)
+	flags.BoolVar(&f.bare, "bare", false, "do not use the adapter and head that Janus ships for SmolLM2-135M-Instruct")
 	addSampling(flags, &f.options.Sampling, 128)
 	addThinking(flags, &f.thinking)
 	f.prompts.add(flags)
@@ -144,6 +148,12 @@ func (f *explainFlags) explain(ctx context.Context, stdin io.Reader, name string
 	if err != nil {
 		return nil, err
 	}
+	// What judges is what would judge in janus review.
+	as := reviewFlags{model: f.model, prompts: f.prompts, options: f.options, bare: f.bare, lengthGiven: f.lengthGiven}
+	if err := as.useShipped(ctx); err != nil {
+		return nil, err
+	}
+	f.model, f.options = as.model, as.options
 	m, err := f.model.open(ctx)
 	if err != nil {
 		return nil, err

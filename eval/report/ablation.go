@@ -230,7 +230,9 @@ func (a *Ablation) differences() *figure.Forest {
 		}
 		c.Axis = figure.Fit(figureName(key), true, c.Value, c.Low, c.High)
 		if n := len(c.Axis.Ticks); n > 5 { // a narrow column
-			c.Axis.Ticks = slices.DeleteFunc(c.Axis.Ticks, func(t figure.Tick) bool { return t.At != 0 && t.At != c.Axis.Ticks[0].At && t.At != c.Axis.Ticks[n-1].At })
+			c.Axis.Ticks = slices.DeleteFunc(c.Axis.Ticks, func(t figure.Tick) bool {
+				return t.At != 0 && t.At != c.Axis.Ticks[0].At && t.At != c.Axis.Ticks[n-1].At
+			})
 		}
 		c.Value, c.Low, c.High = c.Value[:min(most, len(c.Value))], c.Low[:min(most, len(c.Low))], c.High[:min(most, len(c.High))]
 		f.Columns = append(f.Columns, c)

@@ -187,8 +187,8 @@ func TestFigures(t *testing.T) {
 	}
 	got := markdownOf(t, Options{Resamples: 50, Prices: Prices{MachineHour: 1}}, dir)
 	for _, want := range []string{
-		"| all | 8 | 0 | 3 | 5 | 0 | 0 | 0.375 ",        // cases, failed, TP, FP, TN, FN, precision
-		"| some | 7 | 1 | 1 | 1 | 4 | 1 | 0.500 ",       // the failed case is counted in nothing else
+		"| all | 8 | 0 | 3 | 5 | 0 | 0 | 0.375 ",         // cases, failed, TP, FP, TN, FN, precision
+		"| some | 7 | 1 | 1 | 1 | 4 | 1 | 0.500 ",        // the failed case is counted in nothing else
 		"| none | 0 | 0 | 0 | 0 | 0 | 0 | – | – | – | –", // no cases, no figures
 		"| some | no answer | 1 |",
 		"| all | some | 7 | 1 | 4 | −0.429 (−", // McNemar: b has all right and some too

@@ -13,8 +13,6 @@ type BPEOptions struct {
 	MinCount  int      // a pair that occurs less often is not merged; below 1 is 1
 	Pattern   string   // one of [BPEPatterns]; "" is [PatternGPT2]
 	Special   []string // control tokens, in the order of their ids, from 0 on
-	// Progress is called now and then with the number of tokens so far. Optional.
-	Progress func(tokens int)
 }
 
 // LearnedBPE is a byte-level vocabulary that was learned of text.
@@ -182,9 +180,6 @@ func (l *learner) learn(ctx context.Context, o BPEOptions) error {
 		if len(l.merges)%256 == 0 {
 			if err := ctx.Err(); err != nil {
 				return err
-			}
-			if o.Progress != nil {
-				o.Progress(len(l.tokens))
 			}
 		}
 		l.merge(top)

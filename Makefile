@@ -101,7 +101,9 @@ models: build model ## Train the adapter and head that Janus ships, and measure 
 model-figures: build model ## Measure the shipped adapter and head on findings that they did not learn from
 	$(GO) run ./models/build rows $(MODELS_RUN)
 	bin/janus review $(MODELS_RUN)/heldout.jsonl --model $(MODEL) --margin 0 --out $(MODELS_RUN)/verdicts.jsonl
-	bin/janus floors models/data/*.jsonl.gz $(MODELS_RUN)/generated.jsonl --verdicts shipped=$(MODELS_RUN)/verdicts.jsonl > models/figures.md
+	{ printf '# Figures of the shipped adapter and head\n\n`make model-figures` writes this page. README.md says what the rows are.\n\n'; \
+		bin/janus floors models/data/*.jsonl.gz $(MODELS_RUN)/generated.jsonl --verdicts shipped=$(MODELS_RUN)/verdicts.jsonl; } > models/figures.md.new
+	mv models/figures.md.new models/figures.md
 
 .PHONY: bench
 bench: build model ## Measure Janus beside transformers and llama.cpp (5.8 GB of Python packages)

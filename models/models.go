@@ -59,9 +59,11 @@ var ErrOtherWeights = errors.New("the shipped adapter and head are for other wei
 
 // Fit tells whether the shipped files are for the base model in dir, a Hugging Face folder: whether its weights are the very ones.
 // Weights of as many bytes that differ are ErrOtherWeights; reading them takes half a second.
-func Fit(dir string) (bool, error) {
+func Fit(dir string) (bool, error) { return Shipped().fits(dir) }
+
+func (b Base) fits(dir string) (bool, error) {
 	info, err := os.Stat(filepath.Join(dir, "model.safetensors"))
-	if err != nil || info.Size() != Shipped().Bytes {
+	if err != nil || info.Size() != b.Bytes {
 		return false, nil //nolint:nilerr // another model; opening it tells what may be wrong with it
 	}
 	c, err := weights.Open(dir)
@@ -72,8 +74,8 @@ func Fit(dir string) (bool, error) {
 	if err := errors.Join(err, c.Close()); err != nil {
 		return false, err
 	}
-	if sum != Shipped().SHA256 {
-		return false, fmt.Errorf("%s: %w (SHA-256 %.12s…, expected %.12s…)", dir, ErrOtherWeights, sum, Shipped().SHA256)
+	if sum != b.SHA256 {
+		return false, fmt.Errorf("%s: %w (SHA-256 %.12s…, expected %.12s…)", dir, ErrOtherWeights, sum, b.SHA256)
 	}
 	return true, nil
 }

@@ -35,7 +35,7 @@ type reviewFlags struct {
 	bare      bool
 	// lengthGiven: the analysis's length was asked for.
 	lengthGiven bool
-	thinking  string
+	thinking    string
 
 	dryRun, showPrompts bool
 }

@@ -28,8 +28,8 @@ var ErrOneClass = errors.New("all rows are of one class: a bag of words needs re
 
 // Model is a fitted bag of words. It is safe for concurrent use.
 type Model struct {
-	terms     *vectorizer
-	weights   []float64 // by column, and the intercept behind them
+	terms   *vectorizer
+	weights []float64 // by column, and the intercept behind them
 }
 
 // Fit learns from texts and their labels (true: a real finding). The same rows in the same order give the same model.

@@ -1,12 +1,14 @@
 package report
 
 import (
+	"cmp"
 	"fmt"
 	"math"
 	"slices"
 	"strconv"
 	"strings"
 
+	"github.com/januslm/janus/eval/metrics"
 	"github.com/januslm/janus/eval/results"
 	"github.com/januslm/janus/finding"
 	"github.com/januslm/janus/internal/figure"
@@ -67,6 +69,9 @@ func (b *builder) ablation(a *Ablation) []Section {
 	for _, k := range sortedNames(a.Passes) {
 		text += fmt.Sprintf(" Passes, %s: %s.", finding.Clean(k), finding.Thousands(a.Passes[k]))
 	}
+	if a.withoutIntervals() {
+		text += fmt.Sprintf(" The test rows are of fewer than %d groups, so that no interval says anything of other findings: there are none.", fewestGroups)
+	}
 	s.say("%s Effects are means over all points with a value; a difference is to the points that are like them but for the axis's first value. Intervals hold 95 %% of bootstrap samples "+
 		"of the test rows.", text)
 	if chart := a.byLength(); chart != nil {
@@ -80,10 +85,32 @@ func (b *builder) ablation(a *Ablation) []Section {
 	if chart := a.differences(); chart != nil {
 		s.chart("effects", "", chart.Picture())
 	}
-	s.table(a.effectTable())
+	for _, t := range a.effectTables() {
+		s.table(t)
+	}
 	s.table(a.slopeTable())
 	s.table(b.pointTable(a))
 	return []Section{s}
+}
+
+// withoutIntervals takes the intervals away where there are too few groups of rows to draw them from, and tells so.
+func (a *Ablation) withoutIntervals() bool {
+	groups := map[string]bool{}
+	for _, r := range a.Rows {
+		groups[cmp.Or(r.Group, "id "+r.Source+" "+r.ID)] = true
+	}
+	if len(a.Rows) == 0 || len(groups) >= fewestGroups {
+		return false
+	}
+	strip := func(i *interval) { i.Low, i.High = metrics.Number(math.NaN()), metrics.Number(math.NaN()) }
+	for k := range a.Effects {
+		strip(&a.Effects[k].Mean)
+		strip(&a.Effects[k].Difference)
+	}
+	for k := range a.Slopes {
+		strip(&a.Slopes[k].Value)
+	}
+	return true
 }
 
 func (a *Ablation) testRows() int {
@@ -194,91 +221,6 @@ func (a *Ablation) mean(key string, in func(*results.Point) bool) float64 {
 		}
 	}
 	return defined(n, sum/float64(max(n, 1)))
-}
-
-// differences draws what each value of each axis changes.
-func (a *Ablation) differences() *figure.Forest {
-	f := &figure.Forest{Title: "What each setting changes", Note: "Difference to the axis's first value. A whisker that crosses 0 shows no effect."}
-	var keys []string
-	row := map[string]int{}
-	for _, e := range a.Effects {
-		if e.Against == "" || e.Axis == axisSeed {
-			continue
-		}
-		name := fmt.Sprintf("%s: %s, not %s", finding.Clean(e.Axis), clip(finding.Clean(e.Value), 24), clip(finding.Clean(e.Against), 24))
-		if _, known := row[name]; !known {
-			row[name] = len(f.Names)
-			f.Names = append(f.Names, name)
-		}
-		if !slices.Contains(keys, e.Metric) {
-			keys = append(keys, e.Metric)
-		}
-	}
-	const most = 60 // rows that one looks at
-	if len(f.Names) > most {
-		f.Note += fmt.Sprintf(" The first %d of %d; the table has all.", most, len(f.Names))
-	}
-	for _, key := range keys[:min(len(keys), 4)] {
-		nan := slices.Repeat([]float64{math.NaN()}, len(f.Names))
-		c := figure.Column{Value: slices.Clone(nan), Low: slices.Clone(nan), High: slices.Clone(nan)}
-		for _, e := range a.Effects {
-			if e.Metric != key || e.Against == "" || e.Axis == axisSeed {
-				continue
-			}
-			i := row[fmt.Sprintf("%s: %s, not %s", finding.Clean(e.Axis), clip(finding.Clean(e.Value), 24), clip(finding.Clean(e.Against), 24))]
-			c.Value[i], c.Low[i], c.High[i] = float64(e.Difference.Value), float64(e.Difference.Low), float64(e.Difference.High)
-		}
-		c.Axis = figure.Fit(figureName(key), true, c.Value, c.Low, c.High)
-		if n := len(c.Axis.Ticks); n > 5 { // a narrow column
-			c.Axis.Ticks = slices.DeleteFunc(c.Axis.Ticks, func(t figure.Tick) bool {
-				return t.At != 0 && t.At != c.Axis.Ticks[0].At && t.At != c.Axis.Ticks[n-1].At
-			})
-		}
-		c.Value, c.Low, c.High = c.Value[:min(most, len(c.Value))], c.Low[:min(most, len(c.Low))], c.High[:min(most, len(c.High))]
-		f.Columns = append(f.Columns, c)
-	}
-	f.Names = f.Names[:min(most, len(f.Names))]
-	if len(f.Names) == 0 {
-		return nil
-	}
-	return f
-}
-
-func (a *Ablation) effectTable() *Table {
-	t := &Table{
-		ID: "effects", Title: "Effects of the axes",
-		Columns: append(words("Axis", "Value", "Figure"), append(numbers("Points", "Mean"), append(words("Against"), numbers("Pairs", "Difference")...)...)...),
-	}
-	for _, e := range a.Effects {
-		difference := Cell{Text: none, Sort: math.NaN()}
-		pairs := difference
-		if e.Against != "" {
-			difference, pairs = figureCell(e.Difference), whole(e.Pairs)
-		}
-		t.Rows = append(t.Rows, []Cell{word(e.Axis), word(e.Value), word(figureName(e.Metric)), whole(e.Points), figureCell(e.Mean), word(e.Against), pairs, difference})
-	}
-	return t
-}
-
-func (a *Ablation) slopeTable() *Table {
-	t := &Table{
-		ID: "slopes", Title: "Scaling with reasoning length",
-		Note:    "Scaling is the mean slope over all pairs of lengths (s1, Muennighoff et al., 2025), here for 100 tokens. An interval that holds 0 shows no effect.",
-		Columns: append(words("Figure", "Lengths", "Means"), numbers("Scaling for 100 tokens")...),
-	}
-	for _, slope := range a.Slopes {
-		var lengths, figures []string
-		for _, l := range slope.Lengths {
-			lengths = append(lengths, number(l, 0).Text)
-		}
-		for _, f := range slope.Figures {
-			figures = append(figures, number(float64(f), 3).Text)
-		}
-		i := slope.Value
-		i.Value, i.Low, i.High = 100*i.Value, 100*i.Low, 100*i.High
-		t.Rows = append(t.Rows, []Cell{word(figureName(slope.Metric)), {Text: strings.Join(lengths, ", ")}, {Text: strings.Join(figures, ", ")}, figureCell(i)})
-	}
-	return t
 }
 
 // pointTable has a row a point.

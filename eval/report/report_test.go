@@ -199,6 +199,27 @@ func TestFigures(t *testing.T) {
 	}
 }
 
+// Of too few groups an ablation's intervals are not shown.
+func TestFewGroups(t *testing.T) {
+	a, points, err := results.ReadAblation("testdata/ablation")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := markdownOf(t, smallOptions, "testdata/ablation"); !strings.Contains(got, "0.640 (0.580 to 0.690)") || strings.Contains(got, "fewer than 5 groups") {
+		t.Error("the intervals are not shown")
+	}
+	for i := range a.Rows {
+		a.Rows[i].Group = "one"
+	}
+	dir := t.TempDir()
+	if err := results.WriteAblation(dir, a, points); err != nil {
+		t.Fatal(err)
+	}
+	if got := markdownOf(t, smallOptions, dir); strings.Contains(got, " to 0.690") || !strings.Contains(got, "fewer than 5 groups") {
+		t.Error("the intervals of one group are shown")
+	}
+}
+
 func TestWilson(t *testing.T) {
 	// 8 of 10: 0.4902 to 0.9433 (Newcombe, Statistics in Medicine 17, 1998, by the formula).
 	if low, high := wilson(0.8, 10); math.Abs(low-0.4902) > 1e-4 || math.Abs(high-0.9433) > 1e-4 {

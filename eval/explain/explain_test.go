@@ -64,7 +64,7 @@ func TestSpark(t *testing.T) {
 	if Spark([]float64{0.5}, 0.5) != nil {
 		t.Error("a picture of one value")
 	}
-	if got := Spark([]float64{0.2, 0.9, 0.1}, 0.5); got.Label != "P after 0 to 2 tokens of analysis: 0.200 to 0.100; it crosses 0.500 2 times" {
+	if got := Spark([]float64{0.2, 0.9, 0.1}, 0.5); got.Label != "P after 0 to 2 tokens of analysis: 0.200 to 0.100; it crosses the threshold 2 times" {
 		t.Error(got.Label)
 	}
 	if got := Spark(make([]float32, 100_000), 0.5).Inline(); len(got) > 12_000 {

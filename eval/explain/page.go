@@ -83,7 +83,7 @@ func (e *Explanation) WriteHTML(w io.Writer) error {
 	crossed, crossings, moved := e.turns()
 	class := map[bool]string{true: "real", false: "unreal"}[e.Verdict.P >= e.Threshold]
 	data := map[string]any{
-		"Word": e.word(), "Class": class, "P": fmt.Sprintf("%.3f", e.Verdict.P), "Threshold": fmt.Sprintf("%.3f", e.Threshold), "Times": times(crossings),
+		"Word": e.word(), "Class": class, "P": fmt.Sprintf("%.3f", e.Verdict.P), "Threshold": fmt.Sprintf("%.3f", e.Threshold), "Turned": often("turned", crossings),
 		"Flow": template.HTML(e.Picture().Inline()), //nolint:gosec // it escapes its texts
 	}
 	if len(e.Verdict.Trajectory) > 0 {

@@ -71,17 +71,18 @@ func sparkLabel[P float32 | float64](trajectory []P, threshold float64) string {
 		}
 	}
 	last := len(trajectory) - 1
-	return fmt.Sprintf("P after 0 to %d tokens of analysis: %.3f to %.3f; it crosses %.3f %s", last, float64(trajectory[0]), float64(trajectory[last]), threshold, times(crossings))
+	return fmt.Sprintf("P after 0 to %d tokens of analysis: %.3f to %.3f; it %s", last, float64(trajectory[0]), float64(trajectory[last]), often("crosses the threshold", crossings))
 }
 
-func times(n int) string {
+// often says how many times something is done: "never crosses", "crosses once", "crosses 3 times".
+func often(verb string, n int) string {
 	switch n {
 	case 0:
-		return "never"
+		return "never " + verb
 	case 1:
-		return "once"
+		return verb + " once"
 	}
-	return fmt.Sprintf("%d times", n)
+	return fmt.Sprintf("%s %d times", verb, n)
 }
 
 // blocks are an eighth of a line high each, and one more.

@@ -146,7 +146,7 @@ func (t *terminal) turns(e *Explanation) {
 	if len(e.Verdict.Trajectory) > 0 {
 		first = e.Verdict.Trajectory[0]
 	}
-	fmt.Fprintf(&t.b, "\nP %.3f before the analysis, %.3f after it; the verdict turned %s.\n", first, e.Verdict.P, times(crossings))
+	fmt.Fprintf(&t.b, "\nP %.3f before the analysis, %.3f after it; the verdict %s.\n", first, e.Verdict.P, often("turned", crossings))
 	t.list("The verdict turned at", crossed)
 	if more := crossings - len(crossed); more > 0 {
 		fmt.Fprintf(&t.b, "  and %d times more\n", more)

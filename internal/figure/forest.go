@@ -54,6 +54,10 @@ func (c *Column) draw(p *Picture, names []string, in box, row float64) {
 		p.Line(Stroke{Ink: Grid}, Point{x, in.top}, Point{x, in.bottom})
 		p.Text(Lettering{Ink: Dim, Size: smallSize, Anchor: Middle}, Point{x, in.bottom + 14}, t.Label)
 	}
+	if c.Axis.Min < 0 && c.Axis.Max > 0 { // where nothing changes
+		x := c.Axis.place(0, in.left, in.right)
+		p.Line(Stroke{Ink: Dim, Dash: []float64{4, 4}}, Point{x, in.top}, Point{x, in.bottom})
+	}
 	for i := range names {
 		y := in.top + row*(float64(i)+0.5)
 		at := func(v float64) Point { return Point{c.Axis.place(v, in.left, in.right), y} }

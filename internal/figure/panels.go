@@ -7,10 +7,10 @@ type Panels struct {
 	Title   string
 	Note    string // a line below the title
 	Charts  []XY
-	Columns int     // 0 is 1
-	Width   float64 // of the picture; 0 is 1100
-	Height  float64 // of a panel; 0 is 280
-	Legend  bool    // of the series' names, each once
+	Columns int      // 0 is 1
+	Width   float64  // of the picture; 0 is 1100
+	Height  float64  // of a panel; 0 is 280
+	Legend  bool     // of the series' names, each once
 	Named   []Series // what the legend names, in its order; nil for all series of the charts
 }
 

@@ -336,15 +336,6 @@ func (h *harvest) run(ctx context.Context, prefix []int32, rows []int, b review.
 	return list, nil
 }
 
-// features are the indices of the options' features among the model's.
-func (h *harvest) features() (list []int) {
-	all := h.model.Features()
-	for _, f := range h.options.Features {
-		list = append(list, slices.Index(all, f))
-	}
-	return list
-}
-
 // write adds parts with what was lacking: the analyses, then the states.
 func (h *harvest) write(rows []int, list []pooled) error {
 	if err := h.writeAnalyses(rows, list); err != nil {

@@ -2,6 +2,7 @@ package states
 
 import (
 	"context"
+	"slices"
 
 	"github.com/januslm/janus/model"
 	"github.com/januslm/janus/review"
@@ -52,4 +53,13 @@ func (h *harvest) embed(ctx context.Context, rows []int, adapter int) ([]pooled,
 		}
 	}
 	return list, nil
+}
+
+// features are the indices of the options' features among the model's.
+func (h *harvest) features() (list []int) {
+	all := h.model.Features()
+	for _, f := range h.options.Features {
+		list = append(list, slices.Index(all, f))
+	}
+	return list
 }

@@ -3,7 +3,6 @@ package report
 import (
 	"errors"
 	"fmt"
-	"math"
 	"strings"
 
 	"github.com/januslm/janus/eval/results"
@@ -176,21 +175,10 @@ func (s *Study) lead() string {
 // caseKey tells findings of a benchmark apart.
 func caseKey(c *results.Case) string { return fmt.Sprintf("%d\x00%s\x00%s", c.Fold, c.Source, c.ID) }
 
-// plot values of a list of intervals.
+// parts are the values and the ends of intervals, as figures take them.
 func parts(list []interval) (value, low, high []float64) {
 	for _, i := range list {
 		value, low, high = append(value, float64(i.Value)), append(low, float64(i.Low)), append(high, float64(i.High))
 	}
 	return value, low, high
-}
-
-// least and most are of the values that are numbers.
-func extremes(values ...float64) (least, most float64) {
-	least, most = math.Inf(1), math.Inf(-1)
-	for _, v := range values {
-		if !math.IsNaN(v) {
-			least, most = min(least, v), max(most, v)
-		}
-	}
-	return least, most
 }

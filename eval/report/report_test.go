@@ -173,10 +173,10 @@ func TestFigures(t *testing.T) {
 	for i, truth := range []string{"TP", "TP", "TP", "FP", "FP", "FP", "FP", "FP"} {
 		id := string(rune('a' + i))
 		add("all", id, truth, "TP", 1, "")
-		switch {
-		case i == 0:
+		switch i {
+		case 0:
 			add("some", id, truth, "", math.NaN(), "no answer")
-		case i == 1 || i == 3:
+		case 1, 3:
 			add("some", id, truth, "TP", 0.9, "")
 		default:
 			add("some", id, truth, "FP", 0.1, "")

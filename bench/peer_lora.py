@@ -1,4 +1,5 @@
 """Updates of a LoRA adapter with torch and PEFT, as train's BenchmarkStep makes them: peer_lora.py MODEL [STEPS]."""
+import json
 import resource
 import sys
 import time
@@ -30,4 +31,5 @@ begun = time.time()
 for _ in range(steps):
     loss = step()
 seconds = (time.time() - begun) / steps
-print(f"{seconds:.2f} s a step, {4 * 256 / seconds:.0f} tokens/s, loss {loss:.4f}, peak {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20:.2f} GB")
+print(json.dumps({"seconds": seconds, "tokens_per_second": 4 * 256 / seconds, "loss": loss,
+                  "peak_gb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20}))

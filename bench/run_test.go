@@ -143,3 +143,32 @@ func TestWorkloadIsTheSameEveryTime(t *testing.T) {
 		}
 	}
 }
+
+// A step of LoRA training: the median of the rounds' ratios, of a benchmark and a peer that print canned figures.
+func TestRunLoRA(t *testing.T) {
+	out := filepath.Join(t.TempDir(), "lora.json")
+	command := exec.Command("./run", "--only", "lora", "--rounds", "3", "--model", t.TempDir(), "--out", out,
+		"--benchmark", standIn(t, "goos: linux\nBenchmarkStep-2 \t       5\t4000000000 ns/op\t       256.0 tokens/s"), "--python", standIn(t, `{"seconds": 5.0}`))
+	output, err := command.CombinedOutput()
+	if err != nil {
+		t.Fatalf("bench/run: %v\n%s", err, output)
+	}
+	if !strings.Contains(string(output), "ratio 1.25 (above 1: Janus is faster)   asked 1.0: reached") {
+		t.Errorf("got %s", output)
+	}
+	var result struct {
+		Schema  string
+		Ratio   float64
+		Seconds map[string]float64
+	}
+	content, err := os.ReadFile(out)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := json.Unmarshal(content, &result); err != nil {
+		t.Fatal(err)
+	}
+	if result.Schema != "janus-bench-lora/1" || result.Ratio != 1.25 || result.Seconds["janus"] != 4 || result.Seconds["peft"] != 5 {
+		t.Errorf("got %+v", result)
+	}
+}

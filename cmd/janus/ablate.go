@@ -139,6 +139,9 @@ func runAblate(ctx context.Context, grid *ablate.Grid, source ablate.Source, f a
 	var failed error
 	if !f.merge {
 		failed = computeAblation(ctx, study, share, f)
+		if failed == nil && share.Workers > 1 {
+			fmt.Printf("share %s of %s is computed; --merge puts the shares together\n", f.worker, f.out)
+		}
 		if ctx.Err() != nil || share.Workers > 1 {
 			return failed
 		}

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -78,6 +79,32 @@ func TestKilledWorker(t *testing.T) {
 	b, errB := os.ReadFile(filepath.Join(shared, "ablation.md"))
 	if errA != nil || errB != nil || !bytes.Equal(a, b) {
 		t.Errorf("the tables differ (%v, %v):\n%s\n%s", errA, errB, a, b)
+	}
+}
+
+// Ctrl-C ends a study at the next step, and the same command goes on.
+func TestInterruptedStudy(t *testing.T) {
+	grid, out := ablateFiles(t), filepath.Join(t.TempDir(), "study")
+	cmd := janusAblate(t, grid, "--out", out)
+	var stderr bytes.Buffer
+	cmd.Stderr = &stderr
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	waitFor(t, filepath.Join(out, "points", "*.parquet")) // the first of four passes
+	if err := cmd.Process.Signal(os.Interrupt); err != nil {
+		t.Fatal(err)
+	}
+	err := cmd.Wait()
+	var exit *exec.ExitError
+	if !errors.As(err, &exit) || exit.ExitCode() != exitPartial || !strings.Contains(stderr.String(), "the same command goes on") {
+		t.Fatalf("it ended with %v, want exit status %d\n%s", err, exitPartial, &stderr)
+	}
+	if _, err := os.Stat(filepath.Join(out, "ablation.json")); err == nil {
+		t.Error("an interrupted study has its tables")
+	}
+	if text, err := janusAblate(t, grid, "--out", out).CombinedOutput(); err != nil || !strings.Contains(string(text), "passes: forward 96, train 0, heads 16\n") {
+		t.Errorf("%v\n%s", err, text)
 	}
 }
 

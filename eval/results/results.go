@@ -207,8 +207,10 @@ func ReadAblation(dir string) (*Ablation, []Point, error) {
 	return a, points, err
 }
 
-// IsBench and IsAblation tell what a folder holds.
-func IsBench(dir string) bool    { return exists(filepath.Join(dir, BenchFile)) }
+// IsBench tells whether a folder holds a benchmark.
+func IsBench(dir string) bool { return exists(filepath.Join(dir, BenchFile)) }
+
+// IsAblation tells whether a folder holds an ablation.
 func IsAblation(dir string) bool { return exists(filepath.Join(dir, AblationFile)) }
 
 func exists(path string) bool {

@@ -87,7 +87,7 @@ floors: build ## What accepting all and a bag of words reach on the labelled fin
 # Every step goes on where it stopped, and is not done again where it is done.
 MODELS_RUN ?= $(CACHE)/models-run
 .PHONY: models
-models: build model ## Train the adapter and head that Janus ships, and measure them (about an hour on 2 cores)
+models: build model ## Train the adapter and head that Janus ships, and measure them
 	$(GO) run ./models/build rows $(MODELS_RUN)
 	[ -f $(MODELS_RUN)/lora/done.json ] || bin/janus train lora --config models/smollm2-135m/adapter.yaml --model $(MODEL) \
 		--data $(MODELS_RUN)/adapter.jsonl --out $(MODELS_RUN)/lora --resume
@@ -110,7 +110,7 @@ bench: build model ## Measure Janus beside transformers and llama.cpp (5.8 GB of
 	bench/run
 
 .PHONY: study
-study: build model ## Run the reference study and write docs/study (about half an hour on 2 cores)
+study: build model ## Run the reference study and write docs/study
 	@scripts/fetch minilm
 	scripts/study
 

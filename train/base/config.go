@@ -1,6 +1,7 @@
 package base
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 
@@ -59,26 +60,18 @@ func (c *Config) Check() error {
 	if len(c.Text) == 0 {
 		return errors.New("text, what to learn from, is not given: name files or folders (--text)")
 	}
-	for _, f := range []struct {
-		key          string
-		value, least int
-	}{
-		{"hidden_size", c.Hidden, 0}, {"intermediate_size", c.Intermediate, 0}, {"num_hidden_layers", c.Layers, 0},
-		{"num_attention_heads", c.Heads, 0}, {"num_key_value_heads", c.KVHeads, 0}, {"vocab_size", c.Vocab, 0}, {"min_pair_count", c.MinCount, 0},
-		{"sequence_length", c.Length, 2}, {"epochs", c.Epochs, 1}, {"max_steps", c.MaxSteps, 0}, {"batch_size", c.BatchSize, 1},
-		{"gradient_accumulation", c.Accumulate, 1}, {"eval_every", c.EvalEvery, 0}, {"save_every", c.SaveEvery, 0}, {"patience", c.Patience, 0},
-	} {
-		if f.value < f.least {
-			return fmt.Errorf("%s is %d, expected at least %d", f.key, f.value, f.least)
-		}
-	}
-	for _, f := range []struct {
-		key   string
-		value float64
-	}{{"dev_share", c.DevShare}, {"warmup_ratio", c.Warmup}} {
-		if !(f.value >= 0 && f.value < 1) {
-			return fmt.Errorf("%s is %v, expected at least 0 and below 1", f.key, f.value)
-		}
+	if err := cmp.Or(
+		run.AtLeast("hidden_size", c.Hidden, 0), run.AtLeast("intermediate_size", c.Intermediate, 0),
+		run.AtLeast("num_hidden_layers", c.Layers, 0),
+		run.AtLeast("num_attention_heads", c.Heads, 0), run.AtLeast("num_key_value_heads", c.KVHeads, 0),
+		run.AtLeast("vocab_size", c.Vocab, 0), run.AtLeast("min_pair_count", c.MinCount, 0),
+		run.AtLeast("sequence_length", c.Length, 2), run.AtLeast("epochs", c.Epochs, 1), run.AtLeast("max_steps", c.MaxSteps, 0),
+		run.AtLeast("batch_size", c.BatchSize, 1),
+		run.AtLeast("gradient_accumulation", c.Accumulate, 1), run.AtLeast("eval_every", c.EvalEvery, 0),
+		run.AtLeast("save_every", c.SaveEvery, 0), run.AtLeast("patience", c.Patience, 0),
+		run.Share("dev_share", c.DevShare), run.Share("warmup_ratio", c.Warmup),
+	); err != nil {
+		return err
 	}
 	if c.From != "" {
 		if key := c.ofNew(); key != "" {

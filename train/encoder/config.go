@@ -1,6 +1,7 @@
 package encoder
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 
@@ -81,27 +82,16 @@ type Config struct {
 
 // Check refuses values that no run can have.
 func (c *Config) Check() error {
-	for _, f := range []struct {
-		key          string
-		value, least int
-	}{
-		{"max_length", c.MaxLen, 1}, {"lora_rank", c.Rank, 1}, {"epochs", c.Epochs, 1}, {"max_steps", c.MaxSteps, 0}, {"batch_size", c.BatchSize, 1},
-		{"gradient_accumulation", c.Accumulate, 1}, {"eval_every", c.EvalEvery, 0}, {"save_every", c.SaveEvery, 0}, {"patience", c.Patience, 0},
-	} {
-		if f.value < f.least {
-			return fmt.Errorf("%s is %d, expected at least %d", f.key, f.value, f.least)
-		}
-	}
-	for _, f := range []struct {
-		key   string
-		value float64
-	}{
-		{"lora_dropout", c.LoRADropout}, {"hidden_dropout", c.HiddenDropout}, {"head_dropout", c.HeadDropout}, {"warmup_ratio", c.Warmup},
-		{"label_smoothing", c.Smoothing},
-	} {
-		if !(f.value >= 0 && f.value < 1) {
-			return fmt.Errorf("%s is %v, expected at least 0 and below 1", f.key, f.value)
-		}
+	if err := cmp.Or(
+		run.AtLeast("max_length", c.MaxLen, 1), run.AtLeast("lora_rank", c.Rank, 1), run.AtLeast("epochs", c.Epochs, 1),
+		run.AtLeast("max_steps", c.MaxSteps, 0), run.AtLeast("batch_size", c.BatchSize, 1),
+		run.AtLeast("gradient_accumulation", c.Accumulate, 1), run.AtLeast("eval_every", c.EvalEvery, 0),
+		run.AtLeast("save_every", c.SaveEvery, 0), run.AtLeast("patience", c.Patience, 0),
+		run.Share("lora_dropout", c.LoRADropout), run.Share("hidden_dropout", c.HiddenDropout), run.Share("head_dropout", c.HeadDropout),
+		run.Share("warmup_ratio", c.Warmup),
+		run.Share("label_smoothing", c.Smoothing),
+	); err != nil {
+		return err
 	}
 	switch {
 	case !(c.Dev > 0 && c.Dev < 1):

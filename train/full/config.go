@@ -1,7 +1,7 @@
 package full
 
 import (
-	"fmt"
+	"cmp"
 
 	"github.com/gomlx/compute/dtypes"
 
@@ -45,24 +45,14 @@ type Config struct {
 
 // Check refuses values that no run can have.
 func (c *Config) Check() error {
-	for _, f := range []struct {
-		key          string
-		value, least int
-	}{
-		{"max_length", c.MaxLen, 2}, {"epochs", c.Epochs, 1}, {"max_steps", c.MaxSteps, 0}, {"batch_size", c.BatchSize, 1},
-		{"gradient_accumulation", c.Accumulate, 1}, {"eval_every", c.EvalEvery, 0}, {"save_every", c.SaveEvery, 0}, {"patience", c.Patience, 0},
-	} {
-		if f.value < f.least {
-			return fmt.Errorf("%s is %d, expected at least %d", f.key, f.value, f.least)
-		}
-	}
-	for _, f := range []struct {
-		key   string
-		value float64
-	}{{"dev_share", c.DevShare}, {"warmup_ratio", c.Warmup}} {
-		if !(f.value >= 0 && f.value < 1) {
-			return fmt.Errorf("%s is %v, expected at least 0 and below 1", f.key, f.value)
-		}
+	if err := cmp.Or(
+		run.AtLeast("max_length", c.MaxLen, 2), run.AtLeast("epochs", c.Epochs, 1), run.AtLeast("max_steps", c.MaxSteps, 0),
+		run.AtLeast("batch_size", c.BatchSize, 1),
+		run.AtLeast("gradient_accumulation", c.Accumulate, 1), run.AtLeast("eval_every", c.EvalEvery, 0),
+		run.AtLeast("save_every", c.SaveEvery, 0), run.AtLeast("patience", c.Patience, 0),
+		run.Share("dev_share", c.DevShare), run.Share("warmup_ratio", c.Warmup),
+	); err != nil {
+		return err
 	}
 	return c.adamW().Check()
 }

@@ -53,12 +53,12 @@ func parityEncoder(t *testing.T, b backend.Choice, dir string, g golden) {
 	t.Helper()
 	m := openModel(t, dir, model.Options{Backend: b})
 	rows := g.rows()
-	_, pooler := g.c.Tensor("pooler_output")
-	_, logits := g.c.Tensor("mlm_logits")
-	_, typed := g.c.Tensor("token_type_ids")
+	_, pooler := g.Tensor("pooler_output")
+	_, logits := g.Tensor("mlm_logits")
+	_, typed := g.Tensor("token_type_ids")
 	o := model.StatesOptions{Layers: true, Pooler: pooler, Logits: logits}
 	if typed {
-		types, s := g.ints("token_type_ids"), g.shape("token_type_ids")[1]
+		types, s := g.Ints("token_type_ids"), g.Shape("token_type_ids")[1]
 		for i, row := range rows {
 			o.Types = append(o.Types, types[i*s:i*s+len(row)])
 		}
@@ -71,11 +71,11 @@ func parityEncoder(t *testing.T, b backend.Choice, dir string, g golden) {
 	for i, row := range rows {
 		compare := func(name string, values []float32) {
 			n := len(row)
-			if len(g.shape(name)) == 2 {
+			if len(g.Shape(name)) == 2 {
 				n = 1
 			}
-			want := g.floats(name)
-			size, width := len(want)/len(rows), g.shape(name)[len(g.shape(name))-1]
+			want := g.Floats(name)
+			size, width := len(want)/len(rows), g.Shape(name)[len(g.Shape(name))-1]
 			w.compare(fmt.Sprintf("%s row %d", name, i), values, want[i*size:i*size+n*width])
 		}
 		compare("hidden.embed", got.Embed[i])
@@ -96,7 +96,7 @@ func parityEncoder(t *testing.T, b backend.Choice, dir string, g golden) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			want := g.floats(name)
+			want := g.Floats(name)
 			for i := range rows {
 				w.compare(name, pooled[i], want[i*len(pooled[i]):(i+1)*len(pooled[i])])
 			}

@@ -46,7 +46,7 @@ func TestMiniLM(t *testing.T) {
 	var w worst
 	compare := func(name string, got [][]float32) {
 		t.Helper()
-		want := g.floats(name)
+		want := g.Floats(name)
 		for i := range got {
 			w.compare(fmt.Sprintf("%s of text %d", name, i), got[i], want[i*len(got[i]):(i+1)*len(got[i])])
 		}

@@ -18,7 +18,6 @@ import (
 	"github.com/januslm/janus/internal/fixtures"
 	"github.com/januslm/janus/model"
 	"github.com/januslm/janus/transformer"
-	"github.com/januslm/janus/weights"
 )
 
 // tolerance is the largest difference allowed in states, logits and log-probabilities, by the fixtures' README: a wrong
@@ -44,59 +43,16 @@ func testBackend(t testing.TB, name string) backend.Choice {
 }
 
 // golden is an expected.safetensors.
-type golden struct {
-	t testing.TB
-	c *weights.Checkpoint
-}
+type golden struct{ fixtures.Golden }
 
 func openGolden(t testing.TB, path string) golden {
 	t.Helper()
-	c, err := weights.Open(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = c.Close() })
-	return golden{t, c}
-}
-
-func (g golden) floats(name string) []float32 {
-	g.t.Helper()
-	tensor, ok := g.c.Tensor(name)
-	if !ok {
-		g.t.Fatalf("fixture has no tensor %s", name)
-	}
-	values, err := weights.ToFloat32(tensor)
-	if err != nil {
-		g.t.Fatal(err)
-	}
-	return values
-}
-
-func (g golden) ints(name string) []int32 {
-	g.t.Helper()
-	tensor, ok := g.c.Tensor(name)
-	if !ok {
-		g.t.Fatalf("fixture has no tensor %s", name)
-	}
-	values, err := weights.ToInt64(tensor)
-	if err != nil {
-		g.t.Fatal(err)
-	}
-	out := make([]int32, len(values))
-	for i, v := range values {
-		out[i] = int32(v)
-	}
-	return out
-}
-
-func (g golden) shape(name string) []int {
-	tensor, _ := g.c.Tensor(name)
-	return tensor.Shape
+	return golden{fixtures.OpenGolden(t, path)}
 }
 
 // rows are the fixture's prompts without padding.
 func (g golden) rows() [][]int32 {
-	ids, mask, shape := g.ints("input_ids"), g.ints("attention_mask"), g.shape("input_ids")
+	ids, mask, shape := g.Ints("input_ids"), g.Ints("attention_mask"), g.Shape("input_ids")
 	out := make([][]int32, shape[0])
 	for i := range out {
 		for j := range shape[1] {
@@ -210,7 +166,7 @@ func contextFor(t testing.TB, dir string, g golden) int {
 	}
 	longest := 0
 	for _, row := range g.rows() {
-		longest = max(longest, len(row)+g.shape("greedy_ids")[1])
+		longest = max(longest, len(row)+g.Shape("greedy_ids")[1])
 	}
 	if longest <= config.ContextLength {
 		return 0
@@ -287,16 +243,16 @@ func goldenWithPrompts(t testing.TB, base string, expected golden) withPrompts {
 }
 
 func (m mixedGolden) rows() [][]int32              { return m.prompts.rows() }
-func (m mixedGolden) floats(name string) []float32 { return m.expected.floats(name) }
-func (m mixedGolden) ints(name string) []int32     { return m.expected.ints(name) }
-func (m mixedGolden) shape(name string) []int      { return m.expected.shape(name) }
+func (m mixedGolden) Floats(name string) []float32 { return m.expected.Floats(name) }
+func (m mixedGolden) Ints(name string) []int32     { return m.expected.Ints(name) }
+func (m mixedGolden) Shape(name string) []int      { return m.expected.Shape(name) }
 
 // expectation is a fixture, whoever holds its prompts.
 type expectation interface {
 	rows() [][]int32
-	floats(name string) []float32
-	ints(name string) []int32
-	shape(name string) []int
+	Floats(name string) []float32
+	Ints(name string) []int32
+	Shape(name string) []int
 }
 
 func adapterBase(t testing.TB, dir string) string {
@@ -362,7 +318,7 @@ func parityPrefill(t *testing.T, m *model.Model, g expectation, adapter int) {
 	var w worst
 	for i, row := range rows {
 		compare := func(name string, values []float32) {
-			w.compare(fmt.Sprintf("%s row %d", name, i), values, line(g.floats(name), g.shape(name), i, len(row)))
+			w.compare(fmt.Sprintf("%s row %d", name, i), values, line(g.Floats(name), g.Shape(name), i, len(row)))
 		}
 		compare("hidden_last", got.Last[i])
 		compare("logits", got.Logits[i])
@@ -378,8 +334,8 @@ func parityPrefill(t *testing.T, m *model.Model, g expectation, adapter int) {
 
 // parityScore compares the log-probabilities of the target tokens.
 func parityScore(t *testing.T, m *model.Model, g golden) {
-	rows, targets := g.rows(), g.ints("target_ids")
-	n := g.shape("target_ids")[1]
+	rows, targets := g.rows(), g.Ints("target_ids")
+	n := g.Shape("target_ids")[1]
 	texts := make([]model.Text, len(rows))
 	for i, row := range rows {
 		texts[i] = model.Text{Prompt: row, Continuation: targets[i*n : (i+1)*n], Adapter: -1}
@@ -388,7 +344,7 @@ func parityScore(t *testing.T, m *model.Model, g golden) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := g.floats("target_token_logprobs")
+	want := g.Floats("target_token_logprobs")
 	var w worst
 	for i := range rows {
 		w.compare(fmt.Sprintf("target_token_logprobs row %d", i), narrow(got[i]), want[i*n:(i+1)*n])
@@ -419,7 +375,7 @@ func decodeRows(t *testing.T, m *model.Model, batch model.Batch, n int) []model.
 // parityDecode compares greedy tokens, and the states and pools that the decode program keeps.
 func parityDecode(t *testing.T, m *model.Model, g expectation, adapter int, whole bool) {
 	rows := g.rows()
-	n := g.shape("greedy_ids")[1]
+	n := g.Shape("greedy_ids")[1]
 	var batch model.Batch
 	for _, row := range rows {
 		batch.Rows = append(batch.Rows, model.Row{Prompt: row, Adapter: adapter, Sampling: model.Sampling{MaxTokens: n}})
@@ -429,15 +385,15 @@ func parityDecode(t *testing.T, m *model.Model, g expectation, adapter int, whol
 
 func compareDecode(t *testing.T, got []model.Verdict, g expectation, whole bool, limit float64) {
 	t.Helper()
-	ids, n := g.ints("greedy_ids"), g.shape("greedy_ids")[1]
+	ids, n := g.Ints("greedy_ids"), g.Shape("greedy_ids")[1]
 	var w worst
 	for i, v := range got {
 		if want := ids[i*n : (i+1)*n]; !slices.Equal(v.Tokens, want) {
 			t.Errorf("row %d: greedy ids %v, expected %v", i, v.Tokens, want)
 		}
 		compare := func(name string, values []float32) {
-			want := g.floats(name)
-			size := len(want) / g.shape(name)[0]
+			want := g.Floats(name)
+			size := len(want) / g.Shape(name)[0]
 			w.compare(fmt.Sprintf("%s row %d", name, i), values, want[i*size:(i+1)*size])
 		}
 		compare("gen_mean_at", v.Pooled[0][0])
@@ -447,8 +403,8 @@ func compareDecode(t *testing.T, got []model.Verdict, g expectation, whole bool,
 		compare("gen_mean_from", v.Pooled[1][0])
 		compare("prompt_gen_mean", v.Pooled[2][0])
 		compare("gen_states", slices.Concat(v.States...))
-		last := g.floats("gen_states")
-		size := len(last) / g.shape("gen_states")[0]
+		last := g.Floats("gen_states")
+		size := len(last) / g.Shape("gen_states")[0]
 		w.compare("last state", v.Pooled[3][0], last[(i+1)*size-len(v.Pooled[3][0]):(i+1)*size])
 	}
 	w.check(t, limit)
@@ -457,7 +413,7 @@ func compareDecode(t *testing.T, got []model.Verdict, g expectation, whole bool,
 // paritySharedPrefix gives both rows a common prefix of a few tokens, through the prefix cache, and expects what each whole
 // row gives alone: the fixtures' prompts differ from the first token on, so each is its own prefix.
 func paritySharedPrefix(t *testing.T, m *model.Model, g golden) {
-	n := g.shape("greedy_ids")[1]
+	n := g.Shape("greedy_ids")[1]
 	var got []model.Verdict
 	for i, row := range g.rows() {
 		cut := min(3+5*i, len(row)-1)
@@ -473,7 +429,7 @@ func paritySharedPrefix(t *testing.T, m *model.Model, g golden) {
 func parityMixed(t *testing.T, b backend.Choice, base string, dirs []string) {
 	m := openModel(t, base, model.Options{Backend: b, Adapters: dirs, Features: everyFeature})
 	prompts := openGolden(t, filepath.Join(base, "expected.safetensors"))
-	n := prompts.shape("greedy_ids")[1]
+	n := prompts.Shape("greedy_ids")[1]
 	row := prompts.rows()[0]
 	cut := len(row) / 2
 	batch := model.Batch{Prefix: row[:cut]}

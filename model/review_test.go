@@ -28,8 +28,8 @@ func goldenHead(t testing.TB, pooling classifier.Pooling) string {
 	config := classifier.DefaultConfig(48)
 	config.Pooling = pooling
 	h, err := classifier.New(string(pooling), config, map[string][]float32{
-		"layers.0.weight": g.floats("final.hidden.weight"), "layers.0.bias": g.floats("final.hidden.bias"),
-		"layers.1.weight": g.floats("final.output.weight"), "layers.1.bias": g.floats("final.output.bias"),
+		"layers.0.weight": g.Floats("final.hidden.weight"), "layers.0.bias": g.Floats("final.hidden.bias"),
+		"layers.1.weight": g.Floats("final.output.weight"), "layers.1.bias": g.Floats("final.output.bias"),
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -143,7 +143,7 @@ func TestHeadsOnPools(t *testing.T) {
 	}
 	m := openModel(t, tiny(t), model.Options{Backend: testBackend(t, ""), Heads: dirs})
 	g := openGolden(t, filepath.Join("..", "testdata", "golden", "head", "mlp.safetensors"))
-	w0, b0, w1, b1 := g.floats("final.hidden.weight"), g.floats("final.hidden.bias"), g.floats("final.output.weight"), g.floats("final.output.bias")
+	w0, b0, w1, b1 := g.Floats("final.hidden.weight"), g.Floats("final.hidden.bias"), g.Floats("final.output.weight"), g.Floats("final.output.bias")
 	judge := func(x []float64) float64 {
 		z := float64(b1[0])
 		for i := range b0 {

@@ -96,7 +96,7 @@ func TestParitySmolLM2(t *testing.T) {
 		}
 		w.compare(fmt.Sprintf("case %d greedy_logprobs", i), narrow(scores[i][:n]), c.GreedyLogProbs)
 		for f, name := range map[int]string{0: "gen_mean_at", 1: "gen_mean_from"} {
-			w.compare(fmt.Sprintf("case %d %s", i, name), verdicts[i].Pooled[f][0], states.floats(fmt.Sprintf("case_%d.%s", i, name)))
+			w.compare(fmt.Sprintf("case %d %s", i, name), verdicts[i].Pooled[f][0], states.Floats(fmt.Sprintf("case_%d.%s", i, name)))
 		}
 		w.compare(fmt.Sprintf("case %d top20_logits", i), topLogits(t, m, c), c.Top20Logits)
 	}

@@ -18,7 +18,6 @@ import (
 	"github.com/januslm/janus/lora"
 	"github.com/januslm/janus/model"
 	"github.com/januslm/janus/train/optimize"
-	"github.com/januslm/janus/weights"
 )
 
 // testBackend opens $GOMLX_BACKEND, else pure Go, which compiles nothing: `make parity` runs on XLA.
@@ -42,68 +41,31 @@ func openModel(t testing.TB, dir string) *model.Model {
 }
 
 // golden is a file of expected tensors.
-type golden struct {
-	t testing.TB
-	c *weights.Checkpoint
-}
+type golden struct{ fixtures.Golden }
 
 func openGolden(t testing.TB, path ...string) golden {
 	t.Helper()
-	c, err := weights.Open(filepath.Join(path...))
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = c.Close() })
-	return golden{t, c}
+	return golden{fixtures.OpenGolden(t, path...)}
 }
 
-func (g golden) floats(name string) []float32 {
-	g.t.Helper()
-	tensor, ok := g.c.Tensor(name)
-	if !ok {
-		g.t.Fatalf("the fixture lacks %s", name)
-	}
-	values, err := weights.ToFloat32(tensor)
-	if err != nil {
-		g.t.Fatal(err)
-	}
-	return values
-}
-
-// ints are a tensor's rows.
-func (g golden) ints(name string) [][]int32 {
-	g.t.Helper()
-	tensor, ok := g.c.Tensor(name)
-	if !ok {
-		g.t.Fatalf("the fixture lacks %s", name)
-	}
-	values, err := weights.ToInt64(tensor)
-	if err != nil {
-		g.t.Fatal(err)
-	}
-	var rows [][]int32
-	for line := range slices.Chunk(values, tensor.Shape[1]) {
-		row := make([]int32, len(line))
-		for j, v := range line {
-			row[j] = int32(v)
-		}
-		rows = append(rows, row)
-	}
-	return rows
+// rows are those of a tensor of whole numbers.
+func (g golden) rows(name string) [][]int32 {
+	g.T.Helper()
+	return slices.Collect(slices.Chunk(g.Ints(name), g.Shape(name)[1]))
 }
 
 // examples are a base's rows: labels are -100 at the prompt and at padding.
 func (g golden) examples() []Example {
 	var list []Example
-	labels, mask := g.ints("labels"), g.ints("attention_mask")
-	for i, row := range g.ints("input_ids") {
+	labels, mask := g.rows("labels"), g.rows("attention_mask")
+	for i, row := range g.rows("input_ids") {
 		n := 0
 		for _, real := range mask[i] {
 			n += int(real)
 		}
 		first := slices.IndexFunc(labels[i], func(l int32) bool { return l != -100 })
 		if !slices.Equal(labels[i][first:n], row[first:n]) {
-			g.t.Fatalf("row %d: the labels are not the row's end", i)
+			g.T.Fatalf("row %d: the labels are not the row's end", i)
 		}
 		list = append(list, Example{Prompt: row[:first], Completion: row[first:n]})
 	}
@@ -188,13 +150,13 @@ func TestParityGradients(t *testing.T) {
 			trainer, examples := openTrainer(t, base, dir, fixtureOptions())
 			want := openGolden(t, dir, "expected.safetensors")
 			loss, got := gradientsOf(t, trainer, examples)
-			near(t, "the loss", loss, float64(want.floats("loss")[0]), 0, 1e-5)
+			near(t, "the loss", loss, float64(want.Floats("loss")[0]), 0, 1e-5)
 			total := 0.0
 			for name, gradient := range got {
-				allNear(t, "grad."+name, gradient, want.floats("grad."+name), 1e-3, 1e-6)
+				allNear(t, "grad."+name, gradient, want.Floats("grad."+name), 1e-3, 1e-6)
 				total += length(gradient) * length(gradient)
 			}
-			near(t, "gradnorm_total", math.Sqrt(total), float64(want.floats("gradnorm_total")[0]), 1e-4, 1e-6)
+			near(t, "gradnorm_total", math.Sqrt(total), float64(want.Floats("gradnorm_total")[0]), 1e-4, 1e-6)
 		})
 	}
 }
@@ -216,17 +178,17 @@ func TestParityGradientNorms(t *testing.T) {
 			trainer, examples := openTrainer(t, fixtureBase(t, dir), dir, fixtureOptions())
 			want := openGolden(t, dir, "expected.safetensors")
 			loss, got := gradientsOf(t, trainer, examples)
-			near(t, "the loss", loss, float64(want.floats("loss")[0]), 0, 1e-5)
+			near(t, "the loss", loss, float64(want.Floats("loss")[0]), 0, 1e-5)
 			tested := 0
 			for name, gradient := range got {
-				if _, ok := want.c.Tensor("gradnorm." + name); !ok {
+				if _, ok := want.Tensor("gradnorm." + name); !ok {
 					t.Errorf("the fixture has no gradnorm of %s", name)
 					continue
 				}
-				near(t, "gradnorm."+name, length(gradient), float64(want.floats("gradnorm." + name)[0]), 1e-3, 1e-6)
+				near(t, "gradnorm."+name, length(gradient), float64(want.Floats("gradnorm." + name)[0]), 1e-3, 1e-6)
 				tested++
 			}
-			for _, name := range want.c.Names() {
+			for _, name := range want.Names() {
 				if strings.HasPrefix(name, "gradnorm.") {
 					tested--
 				}
@@ -245,7 +207,7 @@ func TestParityTrajectory(t *testing.T) {
 		t.Run(filepath.Base(filepath.Dir(dir))+"/"+filepath.Base(dir), func(t *testing.T) {
 			trainer, examples := openTrainer(t, fixtureBase(t, dir), dir, fixtureOptions())
 			want := openGolden(t, path)
-			losses, norms := want.floats("losses"), want.floats("grad_norms")
+			losses, norms := want.Floats("losses"), want.Floats("grad_norms")
 			for i := range losses {
 				u, err := trainer.Step(context.Background(), examples)
 				if err != nil {
@@ -262,7 +224,7 @@ func TestParityTrajectory(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			near(t, "the final loss", sum/float64(Tokens(examples)), float64(want.floats("final_loss")[0]), 0, 1e-5)
+			near(t, "the final loss", sum/float64(Tokens(examples)), float64(want.Floats("final_loss")[0]), 0, 1e-5)
 			compareLogits(t, trainer, want, fixtureBase(t, dir))
 		})
 	}
@@ -282,7 +244,7 @@ func compareParts(t *testing.T, trainer *Trainer, want golden, prefix string) {
 	}
 	off, all := 0, 0
 	for _, p := range a.Parts() {
-		for i, v := range want.floats(prefix + p.Name) {
+		for i, v := range want.Floats(prefix + p.Name) {
 			diff := math.Abs(float64(p.Data[i]) - float64(v))
 			if !(diff <= trainer.options.AdamW.LearningRate) {
 				t.Fatalf("%s%s[%d] is %.8g, expected %.8g", prefix, p.Name, i, p.Data[i], v)
@@ -301,7 +263,7 @@ func compareParts(t *testing.T, trainer *Trainer, want golden, prefix string) {
 // isFinal tells whether a fixture's values after the first step are those after the last.
 func isFinal(a *lora.Adapter, want golden) bool {
 	for _, p := range a.Parts() {
-		if !slices.Equal(want.floats("after1."+p.Name), want.floats("final."+p.Name)) {
+		if !slices.Equal(want.Floats("after1."+p.Name), want.Floats("final."+p.Name)) {
 			return false
 		}
 	}
@@ -332,7 +294,7 @@ func compareLogits(t *testing.T, trainer *Trainer, want golden, base string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	logits := want.floats("final_logits")
+	logits := want.Floats("final_logits")
 	width := m.Config().VocabSize
 	padded := len(logits) / len(rows)
 	for i := range rows {

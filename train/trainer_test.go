@@ -77,7 +77,7 @@ func TestTrainingLearns(t *testing.T) {
 			o := fixtureOptions()
 			o.AdamW.LearningRate = 1e-2
 			trainer := fresh(t, m, c, o)
-			want := openGolden(t, fixtures.Glob(t, tinyBase)[0], "expected.safetensors").floats("loss")[0]
+			want := openGolden(t, fixtures.Glob(t, tinyBase)[0], "expected.safetensors").Floats("loss")[0]
 			before, err := trainer.Loss(context.Background(), examples)
 			if err != nil {
 				t.Fatal(err)

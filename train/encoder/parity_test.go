@@ -13,10 +13,10 @@ import (
 	"github.com/gomlx/gomlx/core/tensors"
 
 	"github.com/januslm/janus/internal/backend"
+	"github.com/januslm/janus/internal/fixtures"
 	"github.com/januslm/janus/model"
 	"github.com/januslm/janus/train/optimize"
 	"github.com/januslm/janus/train/run"
-	"github.com/januslm/janus/weights"
 )
 
 // families are tiny encoders of package transformer's, with the poolings that testdata/make_fixtures.py chose for them. Their
@@ -64,60 +64,27 @@ func settings(t *testing.T, pooling string) *Config {
 }
 
 // golden are the tensors of a fixture.
-type golden struct {
-	t *testing.T
-	c *weights.Checkpoint
-}
+type golden struct{ fixtures.Golden }
 
-func openGolden(t *testing.T, path string) golden {
+func openGolden(t testing.TB, path ...string) golden {
 	t.Helper()
-	c, err := weights.Open(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = c.Close() })
-	return golden{t, c}
-}
-
-func (g golden) floats(name string) []float32 {
-	g.t.Helper()
-	tensor, ok := g.c.Tensor(name)
-	if !ok {
-		g.t.Fatalf("the fixture has no %s", name)
-	}
-	values, err := weights.ToFloat32(tensor)
-	if err != nil {
-		g.t.Fatal(err)
-	}
-	return values
+	return golden{fixtures.OpenGolden(t, path...)}
 }
 
 // input is a tensor as a batch has it.
 func (g golden) input(name string) model.Input {
-	g.t.Helper()
-	tensor, ok := g.c.Tensor(name)
-	if !ok {
-		g.t.Fatalf("the fixture has no %s", name)
-	}
+	g.T.Helper()
 	if name == "targets" || name == "weights" {
-		return model.Input{Name: name, Tensor: tensors.FromFlatDataAndDimensions(g.floats(name), tensor.Shape...)}
+		return model.Input{Name: name, Tensor: tensors.FromFlatDataAndDimensions(g.Floats(name), g.Shape(name)...)}
 	}
-	wide, err := weights.ToInt64(tensor)
-	if err != nil {
-		g.t.Fatal(err)
-	}
-	flat := make([]int32, len(wide))
-	for i, v := range wide {
-		flat[i] = int32(v)
-	}
-	return model.Input{Name: name, Tensor: tensors.FromFlatDataAndDimensions(flat, tensor.Shape...)}
+	return model.Input{Name: name, Tensor: tensors.FromFlatDataAndDimensions(g.Ints(name), g.Shape(name)...)}
 }
 
 // Loss, gradients of all weights and three updates against torch's, in every family.
 func TestParityFull(t *testing.T) {
 	for name, pooling := range families {
 		t.Run(name, func(t *testing.T) {
-			g := openGolden(t, filepath.Join("testdata", name+".safetensors"))
+			g := openGolden(t, "testdata", name+".safetensors")
 			m := open(t, base(name), model.Options{})
 			job, err := New(m, &Data{Train: make([]Example, 2)}, settings(t, pooling))
 			if err != nil {
@@ -132,7 +99,7 @@ func TestParityFull(t *testing.T) {
 			params := append(own, newHead(&task.network.head, task.config)...)
 			for i, p := range params {
 				if key, ok := strings.CutPrefix(p.Name, headPrefix); ok {
-					params[i].Data = g.floats("head." + key)
+					params[i].Data = g.Floats("head." + key)
 				}
 			}
 			opt, err := optimize.New(m.Backend().Backend, optimize.OnBackend(m.Backend().Backend), params, task.loss,
@@ -147,7 +114,7 @@ func TestParityFull(t *testing.T) {
 				t.Fatal(err)
 			}
 			defer optimize.Finalize(gradients)
-			if want := float64(g.floats("loss")[0]); math.Abs(losses[0]-want) > 1e-5 {
+			if want := float64(g.Floats("loss")[0]); math.Abs(losses[0]-want) > 1e-5 {
 				t.Errorf("the loss is %v, torch's %v", losses[0], want)
 			}
 			for range 3 {
@@ -171,7 +138,7 @@ func TestParityFull(t *testing.T) {
 // rounding, so is the direction of AdamW's step.
 func compareTensor(t *testing.T, key string, gradient, after []float32, g golden) {
 	t.Helper()
-	wantGradient, wantAfter := g.floats("grad."+key), g.floats("after."+key)
+	wantGradient, wantAfter := g.Floats("grad."+key), g.Floats("after."+key)
 	for k := range gradient {
 		want := float64(wantGradient[k])
 		if diff := math.Abs(float64(gradient[k]) - want); diff > 1e-6+1e-3*math.Abs(want) {

@@ -15,7 +15,6 @@ import (
 	"github.com/januslm/janus/internal/backend"
 	"github.com/januslm/janus/internal/fixtures"
 	"github.com/januslm/janus/train/head"
-	"github.com/januslm/janus/weights"
 )
 
 // openBackend opens $GOMLX_BACKEND, or pure Go, once.
@@ -33,23 +32,7 @@ func options(t testing.TB) head.Options {
 }
 
 // golden is head/mlp.safetensors: tensors by name.
-type golden struct {
-	t *testing.T
-	*weights.Checkpoint
-}
-
-func (g golden) floats(name string) ([]float32, []int) {
-	g.t.Helper()
-	x, ok := g.Tensor(name)
-	if !ok {
-		g.t.Fatalf("the fixture lacks %s", name)
-	}
-	v, err := weights.ToFloat32(x)
-	if err != nil {
-		g.t.Fatal(err)
-	}
-	return v, x.Shape
-}
+type golden struct{ fixtures.Golden }
 
 // torchNames are the fixture's names of a head's tensors.
 var torchNames = map[string]string{
@@ -60,7 +43,7 @@ var torchNames = map[string]string{
 func (g golden) weights(stage string) map[string][]float32 {
 	w := map[string][]float32{}
 	for name, torch := range torchNames {
-		w[name], _ = g.floats(stage + "." + torch)
+		w[name] = g.Floats(stage + "." + torch)
 	}
 	return w
 }
@@ -94,19 +77,14 @@ func widen[T float32 | float64](x []T) []float64 {
 // and one more that must not matter, train in one program.
 func TestParityHeadTraining(t *testing.T) {
 	for _, path := range fixtures.Glob(t, "head/mlp.safetensors") {
-		c, err := weights.Open(path)
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer c.Close() //nolint:errcheck // only read
-		f := golden{t, c}
-		x, _ := f.floats("x")
-		y, _ := f.floats("y")
+		f := golden{fixtures.OpenGolden(t, path)}
+		x := f.Floats("x")
+		y := f.Floats("y")
 		data := &head.Data{Inputs: [][]float32{x}}
 		for _, v := range y {
 			data.Labels = append(data.Labels, v == 1)
 		}
-		_, shape := f.floats("init.hidden.weight")
+		shape := f.Shape("init.hidden.weight")
 		config := classifier.DefaultConfig(shape[1])
 		config.Layers = []int{shape[0]}
 		spec := head.DefaultSpec(config)
@@ -122,7 +100,7 @@ func TestParityHeadTraining(t *testing.T) {
 			t.Fatal(err)
 		}
 		for i, prefix := range map[int]string{0: "", 2: "weighted."} {
-			want, _ := f.floats(prefix + "losses")
+			want := f.Floats(prefix + "losses")
 			near(t, prefix+"losses", results[i].Losses, widen(want), 1e-5, 0)
 		}
 		// By dev rows the best epoch's weights are kept; without them the last one's.
@@ -141,7 +119,7 @@ func TestParityHeadTraining(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			want, _ := f.floats(prefix + "final_loss")
+			want := f.Floats(prefix + "final_loss")
 			near(t, prefix+"final_loss", more[0].Losses, widen(want), 1e-5, 0)
 		}
 	}
@@ -159,7 +137,7 @@ func checkGradient(t *testing.T, f golden, prefix string, data *head.Data, spec 
 		t.Fatal(err)
 	}
 	for name, before := range o.Weights[0] {
-		gradient, _ := f.floats(prefix + "grad0." + torchNames[name])
+		gradient := f.Floats(prefix + "grad0." + torchNames[name])
 		for i, g := range gradient {
 			if math.Abs(float64(g)) < 1e-6 {
 				continue

@@ -154,10 +154,7 @@ func ablateRows(ctx context.Context, grid *ablate.Grid) (rows *ablate.Rows, err 
 	if len(grid.Data) > 0 {
 		rows, err = ablate.ReadFiles(ctx, grid.Data)
 	} else {
-		db := dataFlags{db: grid.DB}
-		if db.db == "" {
-			db.db = defaultDB()
-		}
+		db := dataBase(grid.DB)
 		store, e := db.open()
 		if e != nil {
 			return nil, fmt.Errorf("no data is given, and %w", e)

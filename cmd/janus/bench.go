@@ -46,10 +46,7 @@ command and --resume, and repeats no case.`,
 }
 
 func runBench(ctx context.Context, config *bench.Config, f trainFlags) (err error) {
-	db := dataFlags{db: config.DB}
-	if db.db == "" {
-		db.db = defaultDB()
-	}
+	db := dataBase(config.DB)
 	open := db.create // for the results
 	if len(config.Data) == 0 {
 		open = db.open

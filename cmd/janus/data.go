@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"os"
@@ -43,6 +44,9 @@ type dataFlags struct{ db string }
 func (f *dataFlags) add(flags *pflag.FlagSet) {
 	flags.StringVar(&f.db, "db", defaultDB(), "data base file")
 }
+
+// dataBase is the data base that a setting names, or the default where it names none.
+func dataBase(path string) dataFlags { return dataFlags{cmp.Or(path, defaultDB())} }
 
 // defaultDB is the data base where none is named.
 func defaultDB() string {

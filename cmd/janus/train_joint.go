@@ -111,10 +111,7 @@ func jointRows(ctx context.Context, config *train.JointConfig) (rows *train.Join
 	if len(config.Data) > 0 {
 		return train.ReadJoint(ctx, config.Data)
 	}
-	db := dataFlags{db: config.DB}
-	if db.db == "" {
-		db.db = defaultDB()
-	}
+	db := dataBase(config.DB)
 	store, err := db.open()
 	if err != nil {
 		return nil, nil, fmt.Errorf("no --data is given, and %w", err)

@@ -97,10 +97,7 @@ func conversations(ctx context.Context, config *train.LoRAConfig) (rows []train.
 		}
 		return rows, strings.Join(config.Data, ", "), nil
 	}
-	db := dataFlags{db: config.DB}
-	if db.db == "" {
-		db.db = defaultDB()
-	}
+	db := dataBase(config.DB)
 	store, err := db.open()
 	if err != nil {
 		return nil, "", err

@@ -23,10 +23,7 @@ func labelledRows(ctx context.Context, files []string, path string, dev float64,
 			note("left out: %v", p)
 		}
 	} else {
-		db := dataFlags{db: path}
-		if db.db == "" {
-			db.db = defaultDB()
-		}
+		db := dataBase(path)
 		store, err := db.open()
 		if err != nil {
 			return nil, nil, fmt.Errorf("no --data is given, and %w", err)

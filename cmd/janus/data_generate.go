@@ -42,7 +42,7 @@ type generateFlags struct {
 func newDataGenerate() *cobra.Command {
 	var f generateFlags
 	cmd := &cobra.Command{
-		Use:   "generate {--vuln CATEGORY | --iac} --num N",
+		Use:   "generate {--vuln CATEGORY | --iac | --passive} --num N",
 		Short: "Make training data: pairs of which one has a flaw and one has not",
 		Long: `Make pairs of HTTP exchanges, of which one has a flaw and the other has not, with an analysis of each. They start from
 hand-written templates: those that Janus brings along, or a file of requests and responses with a line <<<<>>>> between the
@@ -53,7 +53,8 @@ clone the exchange without it, check the quality, and write the analysis. Otherw
 rule, without any model. docs/agents.md says more.
 
 With --iac, --smell or --tool they are pairs of findings in infrastructure code (Ansible, Chef, Puppet, Terraform), always
-by rule.
+by rule. With --passive they are pairs of findings as passive scanners of HTTP traffic report them: headers, cookies, caches,
+leaks; always by rule, too.
 
 N counts the pairs in the end: after Ctrl-C or a crash the same command goes on where it stopped, a greater N adds pairs,
 and another --seed makes others.
@@ -66,6 +67,7 @@ Environment, or a file .env in the working folder:
   janus data generate --vuln SQLI --num 20 --templates mine.txt --seed 7 --verbose --analyze
   LLM_API_URL=http://localhost:8000/v1 LLM_MODEL=qwen3-32b janus data generate --vuln INFO --num 100 --concurrency 8
   janus data generate --iac --num 200
+  janus data generate --passive --num 500
   janus data generate --smell weak_cryptography --tool terraform --num 50
   janus data generate --vuln INFO --num 100 --budget 5 --price-in 0.15 --price-out 0.60`,
 		Args: arguments(cobra.NoArgs),
@@ -90,6 +92,7 @@ func (f *generateFlags) addAll(flags *pflag.FlagSet) {
 	flags.StringVar(&p.Category, "vuln", "", "what the flaws are: "+strings.Join(dataset.Categories(), ", "))
 	flags.IntVar(&p.Num, "num", 0, "pairs that there are in the end")
 	flags.BoolVar(&p.IaC, "iac", false, "findings in infrastructure code instead, of which one is real and one is not")
+	flags.BoolVar(&p.Passive, "passive", false, "findings of passive checks of HTTP traffic instead, of which one is real and one is not")
 	flags.StringVar(&p.Smell, "smell", "", "only one smell of infrastructure code: "+strings.Join(generate.Smells(), ", "))
 	flags.StringVar(&p.Tool, "tool", "", "only one tool's infrastructure code: "+strings.Join(generate.IaCTools(), ", "))
 	flags.StringVar(&f.templates, "templates", "", "file with templates (default: Janus' own)")
@@ -115,12 +118,19 @@ func (f *generateFlags) check() error {
 	p := &f.plan
 	p.Category = strings.ToUpper(p.Category)
 	if p.IaC = p.IaC || p.Smell != "" || p.Tool != ""; p.IaC {
+		if p.Passive {
+			return errors.New("--iac and --passive exclude each other: run the command once for each")
+		}
 		if p.Category != "" || f.templates != "" || p.Instruction != "" {
 			return errors.New("--iac makes findings in infrastructure code, by rule: --vuln, --templates and --instruction are not for it")
 		}
 		// Making none checks the names.
 		if err := generate.IaC(context.Background(), generate.IaCOptions{Smell: p.Smell, Tool: p.Tool}, 0, nil); err != nil {
 			return err
+		}
+	} else if p.Passive {
+		if p.Category != "" || f.templates != "" || p.Instruction != "" {
+			return errors.New("--passive makes findings of passive checks, by rule: --vuln, --templates and --instruction are not for it")
 		}
 	} else if !slices.Contains(dataset.Categories(), p.Category) {
 		return fmt.Errorf("--vuln: expected one of %s, found %q", strings.Join(dataset.Categories(), ", "), p.Category)
@@ -142,7 +152,7 @@ func (f *generateFlags) check() error {
 	if err := f.readTemplates(); err != nil {
 		return err
 	}
-	if f.offline || p.IaC {
+	if f.offline || p.IaC || p.Passive {
 		return nil
 	}
 	return f.findServer()
@@ -153,11 +163,14 @@ func (f *generateFlags) what() string {
 	if f.plan.IaC {
 		return "iac"
 	}
+	if f.plan.Passive {
+		return "passive"
+	}
 	return strings.ToLower(f.plan.Category)
 }
 
 func (f *generateFlags) readTemplates() (err error) {
-	if f.templates == "" || f.plan.IaC {
+	if f.templates == "" || f.plan.Category == "" {
 		return nil
 	}
 	file, err := os.Open(f.templates)
@@ -302,7 +315,11 @@ func printPair(w io.Writer, p dataset.Pair) error {
 			cleanMessage(e.Request), cleanMessage(e.Response), cleanLines(e.Analysis))
 	}
 	for _, x := range p.Findings {
-		fmt.Fprintf(&b, "=== pair %d: %s, %s at %s\n%s\n\n", p.Index, x.Label, cleanLines(x.Title), finding.Clean(x.Location()), cleanLines(x.Snippet))
+		shown := cleanLines(x.Snippet)
+		if x.Response != "" {
+			shown = cleanMessage(x.Request) + "\n\n" + cleanMessage(x.Response)
+		}
+		fmt.Fprintf(&b, "=== pair %d: %s, %s at %s\n%s\n\n", p.Index, x.Label, cleanLines(x.Title), finding.Clean(x.Location()), shown)
 	}
 	_, err := io.WriteString(w, b.String())
 	return err

@@ -3,6 +3,7 @@ package produce
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 
 	"github.com/januslm/janus/dataset"
@@ -34,6 +35,27 @@ func IaCByRule(o generate.IaCOptions, noFP bool) Maker {
 				findings = slices.DeleteFunc(findings, func(f finding.Finding) bool { return f.Label != string(finding.TruePositive) })
 			}
 			pairs = append(pairs, dataset.Pair{Index: from + len(pairs), Findings: findings})
+			return nil
+		})
+		return pairs, err
+	}
+}
+
+// PassiveByRule makes pairs of findings of passive checks of HTTP traffic by rule; with noFP only the real ones. A pair is a group
+// of its own: who learns from these rows wants some of every check.
+func PassiveByRule(o generate.PassiveOptions, noFP bool) Maker {
+	return func(ctx context.Context, from, to int) (pairs []dataset.Pair, err error) {
+		o := o
+		o.Num = to
+		err = generate.Passive(ctx, o, from, func(findings []finding.Finding, _ []string) error {
+			index := from + len(pairs)
+			for i := range findings {
+				findings[i].Group += fmt.Sprintf("/%d/%d", o.Seed, index)
+			}
+			if noFP {
+				findings = slices.DeleteFunc(findings, func(f finding.Finding) bool { return f.Label != string(finding.TruePositive) })
+			}
+			pairs = append(pairs, dataset.Pair{Index: index, Findings: findings})
 			return nil
 		})
 		return pairs, err

@@ -15,9 +15,10 @@ import (
 
 // Plan is what a user asks for.
 type Plan struct {
-	Category    string // one of dataset.Categories; empty with IaC
+	Category    string // one of dataset.Categories; empty with IaC and with Passive
 	IaC         bool   // findings in infrastructure code, which are always made by rule
 	Smell, Tool string // of IaC, as in generate.IaCOptions
+	Passive     bool   // findings of passive checks of HTTP traffic, which are always made by rule
 	Num         int    // pairs
 	Seed        uint64
 	Templates   []generate.Template // nil: the embedded ones
@@ -32,7 +33,7 @@ type Plan struct {
 // settings are what a run is known by: all that decides what its pairs are, and nothing else. So Num may grow, and the server's
 // address, the key, the prices and the budget may change while a run goes on.
 type settings struct {
-	Mode        string `json:"mode"` // "rules", "agents" or "iac"
+	Mode        string `json:"mode"` // "rules", "agents", "iac" or "passive"
 	Category    string `json:"category,omitempty"`
 	Smell       string `json:"smell,omitempty"`
 	Tool        string `json:"tool,omitempty"`
@@ -54,6 +55,9 @@ func (p *Plan) Job(ctx context.Context, store *dataset.Store) (*Job, error) {
 	case p.IaC:
 		job.Make = IaCByRule(generate.IaCOptions{Seed: p.Seed, Smell: p.Smell, Tool: p.Tool}, p.NoFP)
 		return job, p.start(ctx, job, settings{Mode: "iac", Smell: p.Smell, Tool: p.Tool})
+	case p.Passive:
+		job.Make = PassiveByRule(generate.PassiveOptions{Seed: p.Seed}, p.NoFP)
+		return job, p.start(ctx, job, settings{Mode: "passive"})
 	case p.LLM == nil:
 		job.Make = ByRule(generate.Options{Category: p.Category, Seed: p.Seed, Templates: p.Templates, NoFP: p.NoFP})
 		return job, p.start(ctx, job, settings{Mode: "rules"})
@@ -69,7 +73,7 @@ func (p *Plan) Job(ctx context.Context, store *dataset.Store) (*Job, error) {
 // start enters the job's run; what its settings have in common with others is filled in.
 func (p *Plan) start(ctx context.Context, job *Job, s settings) (err error) {
 	s.Seed, s.NoFP = p.Seed, p.NoFP
-	if !p.IaC {
+	if !p.IaC && !p.Passive {
 		s.Category = p.Category
 		if s.Templates, err = hashTemplates(p.templates()); err != nil {
 			return err
@@ -123,7 +127,7 @@ func hashTemplates(templates []generate.Template) (string, error) {
 }
 
 // Lengths counts the tokens of each of the job's rows that are in the store: of the request, the response and the analysis, or of
-// the title, the message and the code.
+// the title, the message, and the code or the exchange.
 func (j *Job) Lengths(ctx context.Context, count func(string) (int, error)) (lengths []int, err error) {
 	add := func(texts ...string) error {
 		n, err := count(strings.Join(texts, "\n"))
@@ -140,7 +144,7 @@ func (j *Job) Lengths(ctx context.Context, count func(string) (int, error)) (len
 	}
 	for f, err := range j.Store.RunFindings(ctx, j.Run, j.Num) {
 		if err == nil {
-			err = add(f.Title, f.Message, f.Snippet)
+			err = add(f.Title, f.Message, f.Snippet, f.Request, f.Response)
 		}
 		if err != nil {
 			return nil, err

@@ -192,7 +192,10 @@ func keyOf(name string) (key string, ok bool) {
 
 // compile parses the templates and tries each on a full and on an empty finding.
 func (s *Set) compile() error {
-	s.templates = template.New("").Funcs(template.FuncMap{"line": finding.OneLine, "fence": fence})
+	s.templates = template.New("").Funcs(template.FuncMap{
+		"line": finding.OneLine, "fence": fence,
+		"start": messageStart, "head": messageHead, "body": messageBody, "fields": messageFields, "echoes": echoes, "grep": grep, "union": union,
+	})
 	for _, key := range s.keys() {
 		part := s.parts[key]
 		if strings.TrimSpace(part.Text) == "" {

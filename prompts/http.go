@@ -1,0 +1,230 @@
+package prompts
+
+import (
+	"bytes"
+	"encoding/json"
+	"html"
+	"net/url"
+	"regexp"
+	"slices"
+	"strings"
+)
+
+// The functions of templates that take an HTTP message apart, so that a prompt can show of a long exchange what a kind of finding turns on.
+
+// splitMessage divides a message into its head and its body, whatever its line ends.
+func splitMessage(message string) (head, body string) {
+	for _, blank := range []string{"\r\n\r\n", "\n\n"} {
+		if h, b, ok := strings.Cut(message, blank); ok && (head == "" || len(h) < len(head)) {
+			head, body = h, b
+		}
+	}
+	if head == "" {
+		head = message
+	}
+	return head, body
+}
+
+// messageStart is a message's request line or status line.
+func messageStart(message string) string {
+	start, _, _ := strings.Cut(message, "\n")
+	return strings.TrimSpace(start)
+}
+
+func messageHead(message string) string {
+	head, _ := splitMessage(message)
+	return strings.TrimSpace(head)
+}
+
+func messageBody(message string) string {
+	_, body := splitMessage(message)
+	return strings.TrimSpace(body)
+}
+
+// messageFields are the lines of a message's head whose names begin with one of those in names, which spaces divide.
+func messageFields(names, message string) string {
+	var kept []string
+	head, _ := splitMessage(message)
+	for i, line := range strings.Split(head, "\n") {
+		name, _, ok := strings.Cut(line, ":")
+		if i > 0 && ok && slices.ContainsFunc(strings.Fields(names), func(n string) bool {
+			return len(name) >= len(n) && strings.EqualFold(name[:len(n)], n)
+		}) {
+			kept = append(kept, strings.TrimSpace(line))
+		}
+	}
+	return strings.Join(kept, "\n")
+}
+
+// grep gives the lines of a text that match a regular expression (Go's syntax, https://pkg.go.dev/regexp/syntax), each cut to echoLine bytes.
+func grep(expression, text string) (string, error) {
+	re, err := regexp.Compile(expression)
+	if err != nil {
+		return "", err
+	}
+	var kept []string
+	for line := range strings.SplitSeq(text, "\n") {
+		if at := re.FindStringIndex(line); at != nil {
+			kept = append(kept, around(strings.TrimSpace(line), line[at[0]:at[1]]))
+		}
+	}
+	return strings.Join(kept, "\n"), nil
+}
+
+// union gives the lines of texts, each once.
+func union(texts ...string) string {
+	var lines []string
+	for _, text := range texts {
+		for line := range strings.SplitSeq(text, "\n") {
+			if line != "" && !slices.Contains(lines, line) {
+				lines = append(lines, line)
+			}
+		}
+	}
+	return strings.Join(lines, "\n")
+}
+
+// Bounds of echoes.
+const (
+	shortestEcho = 4   // bytes of a value that is looked for: shorter ones stand in every page
+	echoMargin   = 80  // bytes that are shown on each side of a value within a long line
+	echoLine     = 240 // bytes of a line that is shown whole
+	mostEchoes   = 4
+	mostValues   = 200 // of a request that are looked for
+)
+
+// echoes are the places of a response's body where a value of the request comes back: as it is, or escaped for HTML, a URL or JSON, or, where there
+// is no such place, the longest part of one. Empty where nothing comes back.
+func echoes(request, response string) string {
+	body := messageBody(response)
+	values := requestValues(request)
+	found := echoesOf(values, body)
+	if len(found) == 0 {
+		var parts []string
+		for _, v := range values {
+			parts = append(parts, words.FindAllString(v, -1)...)
+		}
+		slices.SortStableFunc(parts, func(a, b string) int { return len(b) - len(a) })
+		for _, part := range slices.Compact(parts) {
+			if found = echoesOf([]string{part}, body); len(found) > 0 {
+				break
+			}
+		}
+	}
+	return strings.Join(found, "\n")
+}
+
+// words are the parts of a value that a filter leaves.
+var words = regexp.MustCompile(`[\pL\pN_]{5,}`)
+
+// echoesOf are the lines of a body, or what surrounds a value in long ones, that have one of the values.
+func echoesOf(values []string, body string) (found []string) {
+	for line := range strings.SplitSeq(body, "\n") {
+		line = strings.TrimSpace(line)
+		plain := unescaped(line)
+		for _, v := range values {
+			if !strings.Contains(plain, v) && !strings.Contains(line, v) {
+				continue
+			}
+			if found = append(found, around(line, v)); len(found) == mostEchoes {
+				return found
+			}
+			break
+		}
+	}
+	return found
+}
+
+// jsonEscapes are what JSON and script strings write for characters that matter in a page.
+var jsonEscapes = strings.NewReplacer(`\"`, `"`, `\'`, `'`, `\/`, `/`, `\\`, `\`,
+	`\u003c`, "<", `\u003C`, "<", `\u003e`, ">", `\u003E`, ">", `\u0026`, "&", `\u0027`, "'", `\u0022`, `"`, `\x3c`, "<", `\x3e`, ">", `\x22`, `"`, `\x27`, "'")
+
+// unescaped undoes what a page does to text that it shows.
+func unescaped(line string) string {
+	line = jsonEscapes.Replace(html.UnescapeString(line))
+	if strings.Contains(line, "%") {
+		if text, err := url.QueryUnescape(line); err == nil {
+			line = text
+		}
+	}
+	return line
+}
+
+// around is a line, or where it is long the part of it about a value; an escaped value is found by its first word.
+func around(line, value string) string {
+	if len(line) <= echoLine {
+		return line
+	}
+	at := strings.Index(line, value)
+	if at < 0 {
+		at = max(strings.Index(line, words.FindString(value)), 0)
+	}
+	from, to := max(at-echoMargin, 0), min(at+len(value)+echoMargin, len(line))
+	return strings.ToValidUTF8(line[from:to], "")
+}
+
+// requestValues are what a request says of its own, the longest first: parameters of its target and of its body, whose kind is told by its look, the last
+// part of its path, and its Referer, User-Agent and X- fields.
+func requestValues(request string) (values []string) {
+	add := func(v string) {
+		if v = strings.TrimSpace(v); len(v) >= shortestEcho && len(values) < mostValues && !slices.Contains(values, v) {
+			values = append(values, v)
+		}
+	}
+	head, body := splitMessage(request)
+	lines := strings.Split(head, "\n")
+	if parts := strings.Fields(lines[0]); len(parts) > 1 {
+		path, query, _ := strings.Cut(parts[1], "?")
+		parameters(query, add)
+		last := path[strings.LastIndexByte(path, '/')+1:]
+		if text, err := url.PathUnescape(last); err == nil {
+			last = text
+		}
+		add(last)
+	}
+	for _, line := range lines[1:] {
+		name, value, _ := strings.Cut(line, ":")
+		name = strings.ToLower(name)
+		if name == "referer" || name == "user-agent" || strings.HasPrefix(name, "x-") {
+			add(value)
+		}
+	}
+	switch body = strings.TrimSpace(body); {
+	case json.Valid([]byte(body)):
+		jsonStrings(body, add)
+	case strings.Contains(body, "Content-Disposition:"): // multipart/form-data
+		for line := range strings.SplitSeq(body, "\n") {
+			if !strings.HasPrefix(line, "--") && !strings.HasPrefix(line, "Content-") {
+				add(line)
+			}
+		}
+	default:
+		parameters(body, add)
+	}
+	slices.SortStableFunc(values, func(a, b string) int { return len(b) - len(a) })
+	return values
+}
+
+// parameters gives the values of a query or a form; one that is badly escaped as it stands.
+func parameters(form string, add func(string)) {
+	for pair := range strings.SplitSeq(form, "&") {
+		_, value, _ := strings.Cut(pair, "=")
+		if text, err := url.QueryUnescape(value); err == nil {
+			value = text
+		}
+		add(value)
+	}
+}
+
+func jsonStrings(text string, add func(string)) {
+	d := json.NewDecoder(bytes.NewReader([]byte(text)))
+	for {
+		token, err := d.Token()
+		if err != nil {
+			return
+		}
+		if s, ok := token.(string); ok {
+			add(s)
+		}
+	}
+}

@@ -67,16 +67,20 @@ func header(f *finding.Finding, names []string) string {
 
 var quoted = regexp.MustCompile("`([^`]+)`")
 
-// briefly is a generator's analysis in short: its first quotation, and the verdict on it.
+// briefly is a generator's analysis in short: the last of its quotations that the response has, and the generator's note on what was
+// done to the exchange ("tautology: the condition is true for all rows").
 func briefly(e *dataset.Example) string {
 	evidence := "This exchange"
-	if m := quoted.FindStringSubmatch(e.Analysis); m != nil {
-		evidence = "`" + shorten(m[1]) + "`"
+	for _, m := range quoted.FindAllStringSubmatch(e.Analysis, -1) {
+		if evidence == "This exchange" || strings.Contains(e.Response, m[1]) {
+			evidence = "`" + shorten(m[1]) + "`"
+		}
 	}
-	if e.IsVulnerable {
-		return evidence + ": that is the flaw."
+	_, why, ok := strings.Cut(e.Note, ": ")
+	if !ok {
+		why = e.Note
 	}
-	return evidence + ": that is harmless."
+	return evidence + ": " + why + "."
 }
 
 // shorten keeps the beginning of a quotation.

@@ -27,9 +27,9 @@ const (
 var unseen = []string{"JsFunction", "Base64Disclosure", "InPageBanner", "ReferrerPolicy", "UserControlledCookie", "HeartBleed"}
 
 // longest is the size, in bytes, of the exchanges that the adapter learns from: longer ones cost too much time.
-const longest = 1000
+const longest = 1500
 
-// longestHead is the size, in bytes, of what the head's rows are about: longer ones cost too much time.
+// longestHead is the size, in bytes, of what the head's rows of other sources are about: longer ones cost too much time.
 const longestHead = 550
 
 // share is a number from 0 to 99 that follows from a text alone.
@@ -46,7 +46,7 @@ func validation(group string) bool { return share("validation "+group) < 12 }
 func heldoutTemplate(group string) bool { return share("heldout "+group) < 20 }
 
 func adapterRows(ctx context.Context) ([]row, error) {
-	rows, err := learnt(ctx, seedAdapter, sizes{passive: 650, exchange: 40, iac: 60, zap: 100, part: 45})
+	rows, err := learnt(ctx, seedAdapter, sizes{passive: 550, exchange: 95, iac: 60, zap: 100, part: 45})
 	if err != nil {
 		return nil, err
 	}
@@ -68,7 +68,7 @@ func adapterRows(ctx context.Context) ([]row, error) {
 // always right or nearly always wrong in its tests, and a head that learns from them learns which rule is which, the opposite of
 // what judges a rule that it has not seen (ROC AUC 0.25 to 0.45 over rules left out, against 0.55 to 0.60 without those rows).
 func headRows(ctx context.Context) ([]row, error) {
-	rows, err := learnt(ctx, seedHead, sizes{passive: 420, iac: 15, zap: 100, part: 22})
+	rows, err := learnt(ctx, seedHead, sizes{passive: 420, exchange: 50, iac: 15, zap: 100, part: 22})
 	if err != nil {
 		return nil, err
 	}
@@ -82,7 +82,7 @@ func headRows(ctx context.Context) ([]row, error) {
 	var kept []row
 	taken := map[string]int{}
 	for _, r := range rows {
-		if len(r.Request)+len(r.Response)+len(r.Snippet) > longestHead {
+		if r.Source != sourceExchange && len(r.Request)+len(r.Response)+len(r.Snippet) > longestHead {
 			continue
 		}
 		if r.Source == zap {
@@ -241,6 +241,9 @@ func passiveRows(ctx context.Context, seed uint64, pairs int, others bool) (rows
 	return rows, nil
 }
 
+// sourceExchange is the source of exchangeRows.
+const sourceExchange = "generated_http"
+
 // exchangeRows are pairs of each of the study's four categories: those of the templates that are held out, or of the others that
 // are short enough to learn from.
 func exchangeRows(ctx context.Context, seed uint64, pairs int, heldout bool) (rows []row, err error) {
@@ -257,7 +260,7 @@ func exchangeRows(ctx context.Context, seed uint64, pairs int, heldout bool) (ro
 			}
 			for _, e := range pair {
 				f := e.Finding()
-				f.ID, f.Source = fmt.Sprintf("generated_http/%s/%d/%d/%s", category, seed, n, e.Label()), "generated_http"
+				f.ID, f.Source = fmt.Sprintf("%s/%s/%d/%d/%s", sourceExchange, category, seed, n, e.Label()), sourceExchange
 				rows = append(rows, row{f, briefly(&e)})
 			}
 			if n++; n == pairs {

@@ -206,6 +206,12 @@ func splitHead(text []byte) (head []byte, bodyStart int) {
 	return text, len(text)
 }
 
+// SplitMessage divides an HTTP message into its head, the first line and the header lines, and its body, whatever its line ends.
+func SplitMessage(message string) (head, body string) {
+	start, bodyStart := splitHead([]byte(message))
+	return string(start), message[bodyStart:]
+}
+
 func (in *input) emitExchange(x exchange) bool {
 	line := x.line
 	f := Finding{

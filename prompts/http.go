@@ -8,22 +8,11 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+
+	"github.com/januslm/janus/finding"
 )
 
 // The functions of templates that take an HTTP message apart, so that a prompt can show of a long exchange what a kind of finding turns on.
-
-// splitMessage divides a message into its head and its body, whatever its line ends.
-func splitMessage(message string) (head, body string) {
-	for _, blank := range []string{"\r\n\r\n", "\n\n"} {
-		if h, b, ok := strings.Cut(message, blank); ok && (head == "" || len(h) < len(head)) {
-			head, body = h, b
-		}
-	}
-	if head == "" {
-		head = message
-	}
-	return head, body
-}
 
 // messageStart is a message's request line or status line.
 func messageStart(message string) string {
@@ -32,19 +21,19 @@ func messageStart(message string) string {
 }
 
 func messageHead(message string) string {
-	head, _ := splitMessage(message)
+	head, _ := finding.SplitMessage(message)
 	return strings.TrimSpace(head)
 }
 
 func messageBody(message string) string {
-	_, body := splitMessage(message)
+	_, body := finding.SplitMessage(message)
 	return strings.TrimSpace(body)
 }
 
 // messageFields are the lines of a message's head whose names begin with one of those in names, which spaces divide.
 func messageFields(names, message string) string {
 	var kept []string
-	head, _ := splitMessage(message)
+	head, _ := finding.SplitMessage(message)
 	for i, line := range strings.Split(head, "\n") {
 		name, _, ok := strings.Cut(line, ":")
 		if i > 0 && ok && slices.ContainsFunc(strings.Fields(names), func(n string) bool {
@@ -96,9 +85,13 @@ const (
 // echoes are the places of a response's body where a value of the request comes back: as it is, or escaped for HTML, a URL or JSON, or, where there
 // is no such place, the longest part of one. Empty where nothing comes back.
 func echoes(request, response string) string {
-	body := messageBody(response)
+	var lines []bodyLine
+	for text := range strings.SplitSeq(messageBody(response), "\n") {
+		text = strings.TrimSpace(text)
+		lines = append(lines, bodyLine{text, unescaped(text)})
+	}
 	values := requestValues(request)
-	found := echoesOf(values, body)
+	found := echoesOf(values, lines)
 	if len(found) == 0 {
 		var parts []string
 		for _, v := range values {
@@ -106,7 +99,7 @@ func echoes(request, response string) string {
 		}
 		slices.SortStableFunc(parts, func(a, b string) int { return len(b) - len(a) })
 		for _, part := range slices.Compact(parts) {
-			if found = echoesOf([]string{part}, body); len(found) > 0 {
+			if found = echoesOf([]string{part}, lines); len(found) > 0 {
 				break
 			}
 		}
@@ -117,16 +110,17 @@ func echoes(request, response string) string {
 // words are the parts of a value that a filter leaves.
 var words = regexp.MustCompile(`[\pL\pN_]{5,}`)
 
+// bodyLine is a line of a body as it stands, and without escapes.
+type bodyLine struct{ text, plain string }
+
 // echoesOf are the lines of a body, or what surrounds a value in long ones, that have one of the values.
-func echoesOf(values []string, body string) (found []string) {
-	for line := range strings.SplitSeq(body, "\n") {
-		line = strings.TrimSpace(line)
-		plain := unescaped(line)
+func echoesOf(values []string, lines []bodyLine) (found []string) {
+	for _, line := range lines {
 		for _, v := range values {
-			if !strings.Contains(plain, v) && !strings.Contains(line, v) {
+			if !strings.Contains(line.plain, v) && !strings.Contains(line.text, v) {
 				continue
 			}
-			if found = append(found, around(line, v)); len(found) == mostEchoes {
+			if found = append(found, around(line.text, v)); len(found) == mostEchoes {
 				return found
 			}
 			break
@@ -171,7 +165,7 @@ func requestValues(request string) (values []string) {
 			values = append(values, v)
 		}
 	}
-	head, body := splitMessage(request)
+	head, body := finding.SplitMessage(request)
 	lines := strings.Split(head, "\n")
 	if parts := strings.Fields(lines[0]); len(parts) > 1 {
 		path, query, _ := strings.Cut(parts[1], "?")

@@ -152,7 +152,7 @@ func (f *generateFlags) check() error {
 	if err := f.readTemplates(); err != nil {
 		return err
 	}
-	if f.offline || p.IaC || p.Passive {
+	if f.offline || p.Category == "" {
 		return nil
 	}
 	return f.findServer()

@@ -31,10 +31,7 @@ func IaCByRule(o generate.IaCOptions, noFP bool) Maker {
 		o := o
 		o.Num = to
 		err = generate.IaC(ctx, o, from, func(findings []finding.Finding) error {
-			if noFP {
-				findings = slices.DeleteFunc(findings, func(f finding.Finding) bool { return f.Label != string(finding.TruePositive) })
-			}
-			pairs = append(pairs, dataset.Pair{Index: from + len(pairs), Findings: findings})
+			pairs = append(pairs, findingPair(from+len(pairs), findings, noFP))
 			return nil
 		})
 		return pairs, err
@@ -52,14 +49,19 @@ func PassiveByRule(o generate.PassiveOptions, noFP bool) Maker {
 			for i := range findings {
 				findings[i].Group += fmt.Sprintf("/%d/%d", o.Seed, index)
 			}
-			if noFP {
-				findings = slices.DeleteFunc(findings, func(f finding.Finding) bool { return f.Label != string(finding.TruePositive) })
-			}
-			pairs = append(pairs, dataset.Pair{Index: index, Findings: findings})
+			pairs = append(pairs, findingPair(index, findings, noFP))
 			return nil
 		})
 		return pairs, err
 	}
+}
+
+// findingPair is a pair of findings; with noFP only the real ones of it.
+func findingPair(index int, findings []finding.Finding, noFP bool) dataset.Pair {
+	if noFP {
+		findings = slices.DeleteFunc(findings, func(f finding.Finding) bool { return f.Label != string(finding.TruePositive) })
+	}
+	return dataset.Pair{Index: index, Findings: findings}
 }
 
 // ByAgents makes pairs of HTTP exchanges with a language model, one at a time. there is what the run has of them: a pair that

@@ -73,7 +73,7 @@ func (p *Plan) Job(ctx context.Context, store *dataset.Store) (*Job, error) {
 // start enters the job's run; what its settings have in common with others is filled in.
 func (p *Plan) start(ctx context.Context, job *Job, s settings) (err error) {
 	s.Seed, s.NoFP = p.Seed, p.NoFP
-	if !p.IaC && !p.Passive {
+	if p.Category != "" {
 		s.Category = p.Category
 		if s.Templates, err = hashTemplates(p.templates()); err != nil {
 			return err

@@ -32,6 +32,18 @@ func (l Layer) String() string {
 	return strconv.Itoa(int(l))
 }
 
+// ParseLayer reads what [Layer.String] writes.
+func ParseLayer(text string) (Layer, error) {
+	if text == LastLayer.String() {
+		return LastLayer, nil
+	}
+	i, err := strconv.Atoi(text)
+	if err != nil || i < 0 {
+		return 0, fmt.Errorf("layer: expected \"last\" or an index from 0, found %q", text)
+	}
+	return Layer(i), nil
+}
+
 // MarshalJSON writes "last" or the index.
 func (l Layer) MarshalJSON() ([]byte, error) {
 	if l == LastLayer {

@@ -94,7 +94,7 @@ func (h *Head) Check(base Base) error {
 	c := &h.Config
 	if c.Features == ReadsEmbeddings {
 		return fmt.Errorf("head %q reads embeddings of input and analysis (Proposal 2), which no pass of the model gives: "+
-			"judge with it as docs/heads.md says, or train a head on states (janus train head --features states)", h.Name)
+			"give it to janus review, or train a head on states (janus train head --features states)", h.Name)
 	}
 	if c.HiddenSize != base.HiddenSize {
 		return fmt.Errorf("head %q is for hidden size %d, but the model's is %d: use a head trained on this model", h.Name, c.HiddenSize, base.HiddenSize)
@@ -105,12 +105,34 @@ func (h *Head) Check(base Base) error {
 	if c.BaseSHA256 != "" && base.SHA256 != "" && !strings.EqualFold(c.BaseSHA256, base.SHA256) {
 		return fmt.Errorf("head %q was trained on base weights with SHA-256 %s, but these have %s", h.Name, c.BaseSHA256, base.SHA256)
 	}
-	if c.AdapterSHA256 != "" && !strings.EqualFold(c.AdapterSHA256, base.AdapterSHA256) {
-		found := base.AdapterSHA256
-		if found == "" {
-			found = "no adapter"
-		}
-		return fmt.Errorf("head %q was trained with an adapter with SHA-256 %s, found %s", h.Name, c.AdapterSHA256, found)
+	return h.checkAdapter(base)
+}
+
+func (h *Head) checkAdapter(base Base) error {
+	want, found := h.Config.AdapterSHA256, base.AdapterSHA256
+	if want == "" || strings.EqualFold(want, found) {
+		return nil
 	}
-	return nil
+	if found == "" {
+		found = "no adapter"
+	}
+	return fmt.Errorf("head %q was trained with an adapter with SHA-256 %s, found %s", h.Name, want, found)
+}
+
+// CheckEmbeddings reports whether a head of Proposal 2 fits what makes its vectors, of so many numbers each, and the model that writes the
+// analyses: base's HiddenSize and Layers do not matter.
+func (h *Head) CheckEmbeddings(width int, embedder string, base Base) error {
+	c := &h.Config
+	switch {
+	case c.Features != ReadsEmbeddings:
+		return fmt.Errorf("head %q reads states of the model, and others embeddings: one review judges by heads of one kind", h.Name)
+	case c.Embedder != "" && !strings.EqualFold(c.Embedder, embedder):
+		return fmt.Errorf("head %q was trained on embeddings by weights with SHA-256 %s, but these have %s: give the encoder that it was trained with (--embedder)",
+			h.Name, c.Embedder, embedder)
+	case c.HiddenSize != 2*width:
+		return fmt.Errorf("head %q reads %d numbers, but two embeddings have %d: give the encoder that it was trained with (--embedder)", h.Name, c.HiddenSize, 2*width)
+	case c.BaseSHA256 != "" && base.SHA256 != "" && !strings.EqualFold(c.BaseSHA256, base.SHA256):
+		return fmt.Errorf("head %q was trained on analyses by base weights with SHA-256 %s, but these have %s", h.Name, c.BaseSHA256, base.SHA256)
+	}
+	return h.checkAdapter(base)
 }

@@ -24,7 +24,7 @@ const headDir = "head"
 // JointOptions say how an adapter and a head are trained together.
 type JointOptions struct {
 	Options
-	Head                 head.Spec // of the last layer; its learning rate, weight decay and loss are not looked at
+	Head                 head.Spec // its learning rate, weight decay and loss are not looked at
 	HeadRate             float64   // what the learning rate is multiplied by for the head; 0 counts as 1
 	LMWeight, HeadWeight float64
 	Lengths              []int // tokens of the analysis after which the head reads; none: after all of it
@@ -51,8 +51,11 @@ func NewJoint(m *model.Model, a *lora.Adapter, o JointOptions) (*JointTrainer, e
 		return nil, err
 	}
 	c := &o.Head.Config
-	if c.Layer != classifier.LastLayer || c.Pooling.ForEncoder() || c.Dropout != 0 {
-		return nil, errors.New("a head that is trained together with an adapter reads a decoder's last layer, without dropout")
+	if c.Pooling.ForEncoder() || c.Dropout != 0 {
+		return nil, errors.New("a head that is trained together with an adapter pools a decoder's states, without dropout")
+	}
+	if n := m.Config().NumHiddenLayers; int(c.Layer) >= n {
+		return nil, fmt.Errorf("layer is %s, but the model has layers 0 to %d", c.Layer, n-1)
 	}
 	decoder, ok := m.Layers().(transformer.Decoder)
 	if !ok {
@@ -178,7 +181,7 @@ func jointTokens(batch []JointExample) (n int) {
 func (t *JointTrainer) inputs(batch []JointExample, weight float32, labelled int, random *rand.Rand) []model.Input {
 	shape := shapeOf(plain(batch), t.options.rows(len(batch)))
 	list := shape.inputs(plain(batch), weight)
-	if jointTokens(batch) == 0 {
+	if jointTokens(batch) == 0 || t.options.LMWeight == 0 {
 		list = list[:2] // no labels: then the program has no logits
 	}
 	lengths := max(len(t.options.Lengths), 1)
@@ -218,12 +221,26 @@ func (t *JointTrainer) inputs(batch []JointExample, weight float32, labelled int
 
 // forward is the answers' loss of a batch, and what the head reads after each length, [B,D].
 func (t *JointTrainer) forward(f model.Frozen, params []*Node, in map[string]*Node, checkpoints bool) (lm *Node, pooled []*Node) {
-	forward, h := Layers(t.model.Config(), t.decoder, t.adapting.Weights(f, params[:t.parts], in), in, nil, checkpoints)
+	c, d, layer := t.model.Config(), t.decoder, t.options.Head.Config.Layer
+	pass, h := start(c, d, t.adapting.Weights(f, params[:t.parts], in), in)
 	lm = Const(h.Graph(), float32(0))
-	if in["from"] != nil {
-		lm = labelLoss(t.decoder, forward, h, in)
+	below := 0 // layers that the head's states have passed
+	var states *Node
+	if layer != classifier.LastLayer {
+		below = int(layer) + 1
+		h = through(d, pass, h, 0, below, checkpoints)
+		states = h
 	}
-	states := t.decoder.Norm(forward, h)
+	// What no loss reads is not computed: neither the layers above the head's, nor the logits.
+	if labels := in["from"] != nil; states == nil || labels {
+		h = through(d, pass, h, below, c.NumHiddenLayers, checkpoints)
+		if labels {
+			lm = labelLoss(d, pass, h, in)
+		}
+	}
+	if states == nil {
+		states = d.Norm(pass, h)
+	}
 	ends := in["head.ends"]
 	for k := range ends.Shape().Dim(0) {
 		end := Reshape(Slice(ends, AxisElem(k)), ends.Shape().Dim(1))

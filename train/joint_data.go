@@ -10,6 +10,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 
 	"github.com/januslm/janus/dataset"
@@ -110,10 +111,11 @@ type JointExample struct {
 // JointData is what a run learns from and is validated on.
 type JointData struct {
 	Train, Dev []JointExample
-	Idle       int // rows left out because they have neither a label nor an analysis that is learned from
-	TestRows   int // rows of the test side, which are not used
-	Cut        int // rows whose prompt was cut, as a review cuts it
-	TooLong    int // rows left out: with the answer whole they are longer than allowed
+	Pairs      [][2]int // indices in Train of twins: see [JointConfig.Pairs]
+	Idle       int      // rows left out because they have neither a label nor an analysis that is learned from
+	TestRows   int      // rows of the test side, which are not used
+	Cut        int      // rows whose prompt was cut, as a review cuts it
+	TooLong    int      // rows left out: with the answer whole they are longer than allowed
 	SHA256     string
 }
 
@@ -143,6 +145,7 @@ func PrepareJoint(m *model.Model, rows *JointRows, text *prompts.Set, c *JointCo
 	if err != nil {
 		return nil, err
 	}
+	learnt := -2 // the last row of Train that has no twin
 	for i, s := range sources {
 		if sides[i] == dataset.Test {
 			d.TestRows++
@@ -160,9 +163,14 @@ func PrepareJoint(m *model.Model, rows *JointRows, text *prompts.Set, c *JointCo
 		}
 		if sides[i] == dataset.Dev {
 			d.Dev = append(d.Dev, e)
-		} else {
-			d.Train = append(d.Train, e)
+			continue
 		}
+		d.Train = append(d.Train, e)
+		if n := len(d.Train); c.Pairs && n > 1 && learnt == i-1 && s.twin(&sources[i-1]) {
+			d.Pairs = append(d.Pairs, [2]int{n - 2, n - 1})
+			continue // a row has one twin
+		}
+		learnt = i
 	}
 	return d, d.check(c)
 }
@@ -215,6 +223,9 @@ func (d *JointData) String() string {
 		return fmt.Sprintf("%d rows to %s (%d with an analysis, %d labelled, %d of them TP)", len(rows), what, written, labelled, real)
 	}
 	text := side(d.Train, "learn from") + ", " + side(d.Dev, "validate on")
+	if len(d.Pairs) > 0 {
+		text += fmt.Sprintf("; %d pairs", len(d.Pairs))
+	}
 	for _, part := range []struct {
 		n    int
 		what string
@@ -239,6 +250,11 @@ type source struct {
 	item           dataset.Item
 	split, where   string
 	labelled, real bool
+}
+
+// twin tells whether two rows differ in their label and share all their groups.
+func (s *source) twin(other *source) bool {
+	return s.labelled && other.labelled && s.real != other.real && len(s.item.Groups) > 0 && slices.Equal(s.item.Groups, other.item.Groups)
 }
 
 // sources lists the rows that have something to learn from.

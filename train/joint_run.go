@@ -50,7 +50,7 @@ const (
 // the head as a folder "head" in the run folder.
 func (l *JointRun) Train(ctx context.Context) (*JointResult, error) {
 	c := l.Config
-	batches := &run.Batches[JointExample]{Rows: l.Data.Train, Len: JointExample.Len, Size: c.BatchSize, Accumulate: c.Accumulate, Seed: c.Seed}
+	batches := &run.Batches[JointExample]{Rows: l.Data.Train, Len: JointExample.Len, Pairs: l.Data.Pairs, Size: c.BatchSize, Accumulate: c.Accumulate, Seed: c.Seed}
 	total := batches.Total(c.Epochs, c.MaxSteps)
 	labelled, real := classes(l.Data.Train)
 	spec, err := c.spec(l.Model.Config().HiddenSize, real, labelled-real)

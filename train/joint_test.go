@@ -136,10 +136,10 @@ func TestJointGradients(t *testing.T) {
 	m := randomModel(t)
 	rows := randomRows(7)
 	for name, weights := range map[string][2]float64{"head alone": {0, 1}, "both": {0.7, 1.3}} {
-		for _, pooling := range []classifier.Pooling{classifier.PoolMeanGenerated, classifier.PoolMeanFrom, classifier.PoolMeanAll, classifier.PoolLast} {
-			t.Run(fmt.Sprint(name, " ", pooling), func(t *testing.T) {
+		for _, feature := range jointFeatures() {
+			t.Run(fmt.Sprint(name, " ", feature.Pooling, " ", feature.Layer), func(t *testing.T) {
 				o := jointOptions(weights[0], weights[1])
-				o.Head.Config.Pooling, o.Rows = pooling, 8
+				o.Head.Config.Pooling, o.Head.Config.Layer, o.Rows = feature.Pooling, feature.Layer, 8
 				trainer := freshJoint(t, m, qv(0, false), o)
 				labelled, _ := classes(rows)
 				inputs := trainer.inputs(rows, 1/float32(jointTokens(rows)), labelled, nil)
@@ -153,6 +153,15 @@ func TestJointGradients(t *testing.T) {
 			})
 		}
 	}
+}
+
+// jointFeatures are all poolings of the last layer's states, and states of a layer below.
+func jointFeatures() []classifier.Feature {
+	list := []classifier.Feature{{Layer: 0, Pooling: classifier.PoolMeanFrom}}
+	for _, p := range []classifier.Pooling{classifier.PoolMeanGenerated, classifier.PoolMeanFrom, classifier.PoolMeanAll, classifier.PoolLast} {
+		list = append(list, classifier.Feature{Layer: classifier.LastLayer, Pooling: p})
+	}
+	return list
 }
 
 // checkSlope moves the params from one index to another along their gradient.
@@ -200,11 +209,11 @@ func TestJointPoolsAsReview(t *testing.T) {
 		t.Fatal(err)
 	}
 	const tokens = 6
-	for _, pooling := range []classifier.Pooling{classifier.PoolMeanGenerated, classifier.PoolMeanFrom, classifier.PoolMeanAll, classifier.PoolLast, classifier.PoolMax} {
-		t.Run(string(pooling), func(t *testing.T) {
+	for _, feature := range append(jointFeatures(), classifier.Feature{Layer: classifier.LastLayer, Pooling: classifier.PoolMax}) {
+		t.Run(fmt.Sprint(feature.Pooling, " ", feature.Layer), func(t *testing.T) {
 			m := openModel(t, dir)
 			o := jointOptions(1, 1)
-			o.Head.Config.Pooling = pooling
+			o.Head.Config.Pooling, o.Head.Config.Layer = feature.Pooling, feature.Layer
 			trainer := freshJoint(t, m, qv(0, false), o)
 			for range 3 {
 				if _, err := trainer.Step(context.Background(), randomRows(6)); err != nil {

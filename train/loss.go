@@ -30,6 +30,15 @@ func labelLoss(d transformer.Decoder, f *transformer.Forward, h *Node, in map[st
 //
 // With checkpoints, the layers' inner values are computed again in the backward pass instead of kept.
 func Layers(c *transformer.Config, l transformer.Layers, w transformer.Weights, in map[string]*Node, embedded func(h *Node) *Node, checkpoints bool) (*transformer.Forward, *Node) {
+	f, h := start(c, l, w, in)
+	if embedded != nil {
+		h = embedded(h)
+	}
+	return f, through(l, f, h, 0, c.NumHiddenLayers, checkpoints)
+}
+
+// start is the pass of [Layers], and what enters the first layer.
+func start(c *transformer.Config, l transformer.Layers, w transformer.Weights, in map[string]*Node) (*transformer.Forward, *Node) {
 	ids := in["ids"]
 	b, s := ids.Shape().Dim(0), ids.Shape().Dim(1)
 	columns := Iota(ids.Graph(), shapes.Make(dtypes.Int32, b, s), 1)
@@ -38,11 +47,12 @@ func Layers(c *transformer.Config, l transformer.Layers, w transformer.Weights, 
 		Config: c, Weights: w, Positions: columns,
 		Cache: &transformer.PrefillCache{Span: &transformer.Span{Positions: columns, Valid: valid}},
 	}
-	h := l.Embed(f, ids)
-	if embedded != nil {
-		h = embedded(h)
-	}
-	for i := range c.NumHiddenLayers {
+	return f, l.Embed(f, ids)
+}
+
+// through runs the layers of a range, the second index left out.
+func through(l transformer.Layers, f *transformer.Forward, h *Node, from, to int, checkpoints bool) *Node {
+	for i := from; i < to; i++ {
 		if checkpoints {
 			h = h.Checkpoint()
 		}
@@ -51,5 +61,5 @@ func Layers(c *transformer.Config, l transformer.Layers, w transformer.Weights, 
 	if checkpoints {
 		h = h.StopCheckpoint()
 	}
-	return f, h
+	return h
 }

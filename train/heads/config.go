@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strconv"
 
 	"github.com/januslm/janus/classifier"
 	"github.com/januslm/janus/model"
@@ -127,13 +126,9 @@ func (c *Config) inputs() ([]states.Input, error) {
 		return list, nil
 	}
 	for _, layer := range c.Layer {
-		l := classifier.LastLayer
-		if layer != l.String() {
-			i, err := strconv.Atoi(layer)
-			if err != nil || i < 0 {
-				return nil, fmt.Errorf("layer: expected \"last\" or an index from 0, found %q", layer)
-			}
-			l = classifier.Layer(i)
+		l, err := classifier.ParseLayer(layer)
+		if err != nil {
+			return nil, err
 		}
 		for _, pooling := range c.Pooling {
 			if err := classifier.Pooling(pooling).Check(); err != nil {

@@ -16,8 +16,9 @@ const sortedBatches = 16
 type Batches[T any] struct {
 	Rows       []T
 	Len        func(T) int
-	Size       int // rows of a batch
-	Accumulate int // batches of an update
+	Pairs      [][2]int // indices of rows that share a batch; Size is then even
+	Size       int      // rows of a batch
+	Accumulate int      // batches of an update
 	Seed       uint64
 
 	epoch   int // of batches
@@ -52,20 +53,53 @@ func (b *Batches[T]) Of(steps int) [][]T {
 // divide makes the batches of an epoch.
 func (b *Batches[T]) divide(epoch int) [][]T {
 	random := rand.New(rand.NewPCG(b.Seed, uint64(epoch)))
-	order := random.Perm(len(b.Rows))
 	var batches [][]T
-	for chunk := range slices.Chunk(order, b.Size*sortedBatches) {
-		slices.SortStableFunc(chunk, func(x, y int) int { return cmp.Compare(b.Len(b.Rows[x]), b.Len(b.Rows[y])) })
-		for indices := range slices.Chunk(chunk, b.Size) {
-			batch := make([]T, len(indices))
-			for i, at := range indices {
-				batch[i] = b.Rows[at]
-			}
-			batches = append(batches, batch)
+	for rows := range slices.Chunk(b.order(random), b.Size) {
+		batch := make([]T, len(rows))
+		for i, at := range rows {
+			batch[i] = b.Rows[at]
 		}
+		batches = append(batches, batch)
 	}
 	random.Shuffle(len(batches), func(i, j int) { batches[i], batches[j] = batches[j], batches[i] })
 	return batches
+}
+
+// order is that of the rows before batches are shuffled. Pairs stand at even places, so that batches of even size have them whole.
+func (b *Batches[T]) order(random *rand.Rand) []int {
+	paired := make([]bool, len(b.Rows))
+	for _, p := range b.Pairs {
+		paired[p[0]], paired[p[1]] = true, true
+	}
+	var single []int
+	for i := range b.Rows {
+		if !paired[i] {
+			single = append(single, i)
+		}
+	}
+	single = b.sorted(random, single, 1)
+	if len(b.Pairs) == 0 {
+		return single
+	}
+	rest := len(single) % 2
+	flat := make([]int, 0, len(b.Rows))
+	for _, p := range b.Pairs {
+		flat = append(flat, p[:]...)
+	}
+	flat = append(flat, single[:len(single)-rest]...)
+	return append(b.sorted(random, flat, 2), single[len(single)-rest:]...)
+}
+
+// sorted shuffles units of rows and sorts as many of them at a time as sortedBatches hold by their first row's length.
+func (b *Batches[T]) sorted(random *rand.Rand, rows []int, unit int) []int {
+	list := make([]int, 0, len(rows))
+	for chunk := range slices.Chunk(random.Perm(len(rows)/unit), b.Size*sortedBatches/unit) {
+		slices.SortStableFunc(chunk, func(x, y int) int { return cmp.Compare(b.Len(b.Rows[rows[x*unit]]), b.Len(b.Rows[rows[y*unit]])) })
+		for _, u := range chunk {
+			list = append(list, rows[u*unit:(u+1)*unit]...)
+		}
+	}
+	return list
 }
 
 // WarmupSteps is a share of the updates, rounded up.

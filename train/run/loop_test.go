@@ -180,3 +180,31 @@ func TestBatches(t *testing.T) {
 		}
 	}
 }
+
+// Twins share a batch, also where other rows are odd in number, and every row still comes once.
+func TestBatchesKeepPairs(t *testing.T) {
+	rows := make([]int, 103)
+	var pairs [][2]int
+	for i := range rows {
+		rows[i] = i
+		if i%3 == 0 && i < 90 {
+			pairs = append(pairs, [2]int{i, i + 1})
+		}
+	}
+	b := Batches[int]{Rows: rows, Len: func(n int) int { return n * 37 % 101 }, Pairs: pairs, Size: 6, Accumulate: 1, Seed: 5}
+	var all []int
+	for step := range b.PerEpoch() {
+		for _, batch := range b.Of(step) {
+			for _, p := range pairs {
+				if slices.Contains(batch, p[0]) != slices.Contains(batch, p[1]) {
+					t.Errorf("batch %v has one of the pair %v", batch, p)
+				}
+			}
+			all = append(all, batch...)
+		}
+	}
+	slices.Sort(all)
+	if !slices.Equal(all, rows) {
+		t.Errorf("an epoch has not every row once: %v", all)
+	}
+}

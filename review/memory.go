@@ -18,6 +18,7 @@ type Recipe struct {
 	Model         string // folders, as model.Open takes them
 	Adapters      []string
 	Heads         []string
+	Embedder      string // of heads on embeddings: an encoder's folder; empty: the model's own token embeddings
 	Merge         bool
 	ContextLength int
 	DType         string // as asked for
@@ -41,6 +42,7 @@ type setup struct {
 	Format        int
 	Model, Name   string
 	Heads         [][2]string // names and hashes
+	Embedder      string      `json:",omitempty"`
 	Merged        []string    // adapters in the weights
 	ContextLength int
 	DType         string
@@ -90,6 +92,11 @@ func NewMemory(ctx context.Context, c *Cache, r Recipe) (*Memory, error) {
 			return nil, err
 		}
 		m.adapters = append(m.adapters, name(dir)+" "+sum)
+	}
+	if r.Embedder != "" {
+		if s.Embedder, err = fingerprint(ctx, r.Embedder, c); err != nil {
+			return nil, err
+		}
 	}
 	if r.Merge {
 		s.Merged = m.adapters

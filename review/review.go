@@ -7,6 +7,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/januslm/janus/classifier"
 	"github.com/januslm/janus/finding"
 	"github.com/januslm/janus/model"
 	"github.com/januslm/janus/prompts"
@@ -51,6 +52,8 @@ type Options struct {
 	Categories map[string]int
 	// Prompts is the text that the model is asked with; nil is prompts.Plain.
 	Prompts *prompts.Set
+	// Embeddings judge in place of the model's own heads, where they are given.
+	Embeddings *Embeddings
 }
 
 // engine is the model's part in a review.
@@ -91,8 +94,15 @@ func New(m *model.Model, o Options) (*Reviewer, error) {
 	for _, a := range m.Adapters() {
 		r.adapters = append(r.adapters, a.Name)
 	}
+	heads := []*classifier.Head(m.Heads())
+	if e := o.Embeddings; e != nil {
+		if err := e.check(m, &o); err != nil {
+			return nil, err
+		}
+		r.engine, heads = writer{m}, e.Heads
+	}
 	threshold := 0.5
-	for i, h := range m.Heads() {
+	for i, h := range heads {
 		r.heads = append(r.heads, h.Name)
 		if n := h.Config.MaxInput; n > 0 && (r.headLimit == 0 || n < r.headLimit) {
 			r.headLimit = n
@@ -179,6 +189,7 @@ type row struct {
 	prompt  []int32
 	adapter int
 	cut     string // what was cut of the prompt
+	text    string // of the finding, where embeddings judge
 	verdict finding.Verdict
 
 	group *group
@@ -250,6 +261,9 @@ func (r *Reviewer) prepare(i int, f *finding.Finding) (*row, error) {
 		w.verdict.Head = r.heads[0]
 	}
 	w.verdict.Note = joinNotes(f.Notes)
+	if err := r.readText(w, f); err != nil {
+		return w, err
+	}
 	prompt, note, err := r.prompter.Fit(f, r.limit)
 	if err != nil {
 		return w, err
@@ -318,6 +332,9 @@ func (r *Reviewer) runRows(ctx context.Context, prefix []int32, rows []*row, b B
 		Trajectory: o.Trajectory, Sure: o.Sure,
 		Slots: b.Slots, RoomPrompt: b.Room - 1, RoomTokens: o.Sampling.MaxTokens,
 	})
+	if err == nil && o.Embeddings != nil {
+		err = o.Embeddings.judge(ctx, rows, out, r.decoded)
+	}
 	if err != nil {
 		return err
 	}

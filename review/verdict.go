@@ -15,7 +15,7 @@ import (
 // judge fills in what the model said of a row.
 func (r *Reviewer) judge(v *finding.Verdict, out model.Verdict) {
 	v.Tokens = len(out.Tokens)
-	v.Reasoning = strings.TrimSpace(r.prompter.tok.Decode(out.Tokens, true))
+	v.Reasoning = r.decoded(out.Tokens)
 	if math.IsNaN(out.P) || out.P < 0 || out.P > 1 {
 		v.Error = fmt.Sprintf("the model gave %v as a probability: its weights, an adapter or a head may be broken", out.P)
 		return

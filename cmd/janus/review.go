@@ -15,7 +15,6 @@ import (
 	"github.com/januslm/janus/finding"
 	"github.com/januslm/janus/internal/backend"
 	"github.com/januslm/janus/internal/progress"
-	"github.com/januslm/janus/model"
 	"github.com/januslm/janus/review"
 	"github.com/januslm/janus/rules"
 )
@@ -33,6 +32,7 @@ type reviewFlags struct {
 	cache     string
 	noCache   bool
 	bare      bool
+	embedder  string
 	// lengthGiven: the analysis's length was asked for.
 	lengthGiven bool
 	thinking    string
@@ -87,6 +87,7 @@ func (f *reviewFlags) add(flags *pflag.FlagSet) {
 	flags.BoolVar(&f.showPrompts, "show-prompts", false, "print each finding's prompt and nothing else; no model is needed")
 	f.prompts.add(flags)
 	flags.BoolVar(&f.bare, "bare", false, "do not use the adapter and head that Janus ships for SmolLM2-135M-Instruct")
+	flags.StringVar(&f.embedder, "embedder", "", "of heads on embeddings (janus train head --features embeddings): the encoder that they were trained with (default: the model's own token embeddings)")
 	flags.StringVar(&f.read.SourceRoot, "source-root", "", "folder of the reviewed code: adds the code around each place")
 	flags.StringVar(&f.output.Path, "out", "", "file for the verdicts (default: standard output)")
 	flags.StringVar(&f.output.Format, "out-format", "", strings.Join(review.OutputFormats(), ", ")+" (default: by --out's ending, else table)")
@@ -185,18 +186,16 @@ func (f *reviewFlags) review(ctx context.Context, job review.Run) error {
 		}
 	}
 	job.Progress = func(done, _ int) { bar.Set(int64(done)) }
-	var m *model.Model
+	var models openModels
 	result, err := job.Do(ctx, func() (reviewer *review.Reviewer, err error) {
-		if m, err = f.model.open(ctx); err != nil {
+		if err := models.open(ctx, f); err != nil {
 			return nil, err
 		}
 		f.options.Limits = review.DefaultLimits(f.model.cpu)
 		bar.Start()
-		return review.New(m, f.options)
+		return review.New(models.judge, f.options)
 	})
-	if m != nil {
-		defer m.Close() //nolint:errcheck // the process ends
-	}
+	defer models.close()
 	bar.Finish()
 	if err != nil {
 		return err
@@ -221,6 +220,11 @@ func (f *reviewFlags) memory(ctx context.Context) (*review.Memory, *review.Cache
 		return nil, nil, err
 	}
 	f.model.model = dir // found once
+	if f.embedder != "" {
+		if f.embedder, err = findModel(ctx, f.embedder); err != nil {
+			return nil, nil, err
+		}
+	}
 	if f.cache == "" && !f.noCache {
 		if user, err := backend.UserCache(); err == nil {
 			f.cache = filepath.Join(user, "review")
@@ -231,7 +235,7 @@ func (f *reviewFlags) memory(ctx context.Context) (*review.Memory, *review.Cache
 	}
 	cache := review.NewCache(f.cache)
 	memory, err := review.NewMemory(ctx, cache, review.Recipe{
-		Model: dir, Adapters: f.model.adapters, Heads: f.model.heads, Merge: f.model.merge, ContextLength: f.model.context,
+		Model: dir, Adapters: f.model.adapters, Heads: f.model.heads, Embedder: f.embedder, Merge: f.model.merge, ContextLength: f.model.context,
 		DType: f.model.dtype, Backend: backend.Expected(f.model.backend), Options: f.options,
 	})
 	if err != nil {

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"reflect"
+	"slices"
 
 	"github.com/gomlx/compute/dtypes"
 	"github.com/google/renameio/v2"
@@ -21,30 +23,39 @@ const baseName = "HuggingFaceTB/SmolLM2-135M-Instruct"
 // shipped is the folder that the program embeds.
 const shipped = "models/smollm2-135m"
 
-// packAdapter writes a trained adapter as it is shipped: in bfloat16, which halves it, and naming its base. The head is trained on
-// this one.
-func packAdapter(from string) error {
-	a, err := lora.Open(from)
-	if err != nil {
-		return err
-	}
+// packAdapter joins the adapters of the lower and of the upper layers into the one that is shipped: in bfloat16, which halves it, and
+// naming its base. The head is trained on this one.
+func packAdapter(lower, upper string) error {
 	var tensors []weights.Tensor
-	for _, p := range a.Parts() {
-		t, err := weights.FromFloat32(p.Name, p.Shape, p.Data, dtypes.BFloat16)
+	var layers []any
+	var joint map[string]any
+	for _, from := range []string{lower, upper} {
+		a, err := lora.Open(from)
 		if err != nil {
 			return err
 		}
-		tensors = append(tensors, t)
+		for _, p := range a.Parts() {
+			if slices.ContainsFunc(tensors, func(t weights.Tensor) bool { return t.Name == p.Name }) {
+				return fmt.Errorf("%s and %s both have %s: expected adapters of different layers", lower, upper, p.Name)
+			}
+			t, err := weights.FromFloat32(p.Name, p.Shape, p.Data, dtypes.BFloat16)
+			if err != nil {
+				return err
+			}
+			tensors = append(tensors, t)
+		}
+		config, err := adapterConfig(from)
+		if err != nil {
+			return err
+		}
+		list, _ := config[layersKey].([]any)
+		layers, config[layersKey], config["base_model_name_or_path"] = append(layers, list...), nil, baseName
+		if joint != nil && !reflect.DeepEqual(joint, config) {
+			return fmt.Errorf("%s and %s have different settings: expected adapters that differ in %s alone", lower, upper, layersKey)
+		}
+		joint = config
 	}
-	text, err := os.ReadFile(filepath.Join(from, "adapter_config.json"))
-	if err != nil {
-		return err
-	}
-	config := map[string]any{}
-	if err := json.Unmarshal(text, &config); err != nil {
-		return fmt.Errorf("%s: %w", from, err)
-	}
-	config["base_model_name_or_path"] = baseName
+	joint[layersKey] = layers
 	to := filepath.Join(shipped, "adapter")
 	if err := os.MkdirAll(to, 0o755); err != nil {
 		return err
@@ -52,7 +63,21 @@ func packAdapter(from string) error {
 	if err := weights.WriteSafetensors(filepath.Join(to, "adapter_model.safetensors"), tensors, map[string]string{"format": "pt"}); err != nil {
 		return err
 	}
-	return writeJSON(filepath.Join(to, "adapter_config.json"), config)
+	return writeJSON(filepath.Join(to, "adapter_config.json"), joint)
+}
+
+// layersKey is the setting of PEFT's that says which layers are adapted.
+const layersKey = "layers_to_transform"
+
+func adapterConfig(dir string) (config map[string]any, err error) {
+	text, err := os.ReadFile(filepath.Join(dir, "adapter_config.json"))
+	if err != nil {
+		return nil, err
+	}
+	if err := json.Unmarshal(text, &config); err != nil {
+		return nil, fmt.Errorf("%s: %w", dir, err)
+	}
+	return config, nil
 }
 
 // packHead copies a trained head to where it is shipped, and notes which base it and the adapter are for.

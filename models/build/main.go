@@ -1,10 +1,11 @@
 // Command build makes the parts of the shipped adapter and head that janus itself does not; `make models` runs it in its order:
 //
-//	build rows OUT         the rows to learn from, from the committed data and the generators: OUT/adapter.jsonl are conversations
-//	                       for janus train lora, OUT/head.jsonl findings for janus train head, OUT/heldout.jsonl findings that neither
-//	                       saw, and OUT/generated.jsonl what the floors learn from of generated data
-//	build adapter DIR      packs a trained adapter into models/
-//	build head DIR BASE    packs a trained head into models/
+//	build rows OUT             the rows to learn from, from the committed data and the generators: OUT/verdict.jsonl are conversations
+//	                           for janus train joint, OUT/adapter.jsonl for janus train lora, OUT/head.jsonl findings for janus train
+//	                           head, OUT/heldout.jsonl findings that none of them saw, and OUT/generated.jsonl what the floors learn
+//	                           from of generated data
+//	build adapter LOWER UPPER  packs the adapters of the lower and of the upper layers into models/
+//	build head DIR BASE        packs a trained head into models/
 //
 // It runs in the repository's root. The same program writes the same bytes.
 package main
@@ -21,6 +22,7 @@ import (
 	"github.com/google/renameio/v2"
 
 	"github.com/januslm/janus/dataset"
+	"github.com/januslm/janus/finding"
 	"github.com/januslm/janus/prompts"
 )
 
@@ -35,12 +37,12 @@ func command(ctx context.Context, args []string) error {
 	switch {
 	case len(args) == 2 && args[0] == "rows":
 		return run(ctx, args[1])
-	case len(args) == 2 && args[0] == "adapter":
-		return packAdapter(args[1])
+	case len(args) == 3 && args[0] == "adapter":
+		return packAdapter(args[1], args[2])
 	case len(args) == 3 && args[0] == "head":
 		return packHead(args[1], args[2])
 	}
-	return errors.New("usage: build rows OUT | adapter DIR | head DIR BASE")
+	return errors.New("usage: build rows OUT | adapter LOWER UPPER | head DIR BASE")
 }
 
 func run(ctx context.Context, out string) error {
@@ -48,11 +50,15 @@ func run(ctx context.Context, out string) error {
 	if err != nil {
 		return err
 	}
-	adapter, err := adapterRows(ctx)
+	verdict, err := verdictRows(ctx, text)
 	if err != nil {
 		return err
 	}
-	head, err := headRows(ctx)
+	adapter, err := adapterRows(ctx, text)
+	if err != nil {
+		return err
+	}
+	head, err := headRows(ctx, text)
 	if err != nil {
 		return err
 	}
@@ -60,20 +66,24 @@ func run(ctx context.Context, out string) error {
 	if err != nil {
 		return err
 	}
-	if err := os.MkdirAll(out, 0o755); err != nil {
+	heldout = without(heldout, verdict, adapter, head)
+	verdicts, err := conversations(text, thin(verdict, 8), true)
+	if err != nil {
 		return err
 	}
-	conversations := make([]any, len(adapter))
-	for i := range adapter {
-		if conversations[i], err = conversation(text, &adapter[i]); err != nil {
-			return err
-		}
+	analyses, err := conversations(text, thin(adapter, 2), false)
+	if err != nil {
+		return err
+	}
+	if err := os.MkdirAll(out, 0o755); err != nil {
+		return err
 	}
 	for _, file := range []struct {
 		name string
 		rows []any
 	}{
-		{"adapter", conversations}, {"head", lines(head)}, {"heldout", lines(heldout)}, {"generated", lines(generated(adapter, head, heldout))},
+		{"verdict", verdicts}, {"adapter", analyses}, {"head", lines(head)}, {"heldout", lines(heldout)},
+		{"generated", lines(generated(heldout, verdict, adapter, head))},
 	} {
 		if err := write(filepath.Join(out, file.name+".jsonl"), file.rows); err != nil {
 			return err
@@ -83,20 +93,30 @@ func run(ctx context.Context, out string) error {
 	return nil
 }
 
-// conversation asks as a review with the shipped prompts asks.
-func conversation(text *prompts.Set, r *row) (any, error) {
-	question, _, err := text.Prompt(&r.Finding, 0)
-	if err != nil {
-		return nil, err
+// conversations ask as a review with the shipped prompts asks. With quotes, their answers are what is quoted alone.
+func conversations(text *prompts.Set, rows []row, quotes bool) ([]any, error) {
+	list := make([]any, len(rows))
+	for i := range rows {
+		r := &rows[i]
+		question, _, err := text.Prompt(&r.Finding, 0)
+		if err != nil {
+			return nil, err
+		}
+		answer := r.answer()
+		if quotes {
+			answer = r.quote()
+		}
+		list[i] = struct {
+			Messages     []dataset.Message `json:"messages"`
+			IsVulnerable bool              `json:"is_vulnerable"`
+			Group        string            `json:"group"`
+			Split        string            `json:"split"`
+		}{
+			[]dataset.Message{{Role: "system", Content: text.Instructions()}, {Role: "user", Content: question}, {Role: "assistant", Content: answer}},
+			r.Label == string(finding.TruePositive), r.Group, r.Split,
+		}
 	}
-	return struct {
-		Messages []dataset.Message `json:"messages"`
-		Group    string            `json:"group"`
-		Split    string            `json:"split"`
-	}{
-		[]dataset.Message{{Role: "system", Content: text.Instructions()}, {Role: "user", Content: question}, {Role: "assistant", Content: r.answer()}},
-		r.Group, r.Split,
-	}, nil
+	return list, nil
 }
 
 func lines(rows []row) []any {

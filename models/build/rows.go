@@ -13,24 +13,20 @@ import (
 	"github.com/januslm/janus/dataset"
 	"github.com/januslm/janus/dataset/generate"
 	"github.com/januslm/janus/finding"
+	"github.com/januslm/janus/prompts"
 	"github.com/januslm/janus/review"
 )
 
 // Seeds of the generators: rows of one seed are in one file only.
 const (
-	seedAdapter = 1
+	seedVerdict = 1
 	seedHead    = 2
 	seedHeldout = 3
+	seedAdapter = 4
 )
 
 // unseen are checks that are only in the held-out rows: they show what becomes of kinds of findings that no training had.
 var unseen = []string{"JsFunction", "Base64Disclosure", "InPageBanner", "ReferrerPolicy", "UserControlledCookie", "HeartBleed"}
-
-// longest is the size, in bytes, of the exchanges that the adapter learns from: longer ones cost too much time.
-const longest = 1500
-
-// longestHead is the size, in bytes, of what the head's rows of other sources are about: longer ones cost too much time.
-const longestHead = 550
 
 // share is a number from 0 to 99 that follows from a text alone.
 func share(text string) int {
@@ -45,93 +41,129 @@ func validation(group string) bool { return share("validation "+group) < 12 }
 // heldoutTemplate tells whether a template of the generator is kept for the held-out rows.
 func heldoutTemplate(group string) bool { return share("heldout "+group) < 20 }
 
-func adapterRows(ctx context.Context) ([]row, error) {
-	rows, err := learnt(ctx, seedAdapter, sizes{passive: 550, exchange: 95, iac: 60, zap: 100, part: 45})
-	if err != nil {
-		return nil, err
-	}
-	// What is validated on while the adapter learns is a sample: each validation costs time.
-	kept := rows[:0]
-	validated := 0
-	for _, r := range rows {
-		if r.Split == "dev" {
-			if validated++; validated%5 != 0 {
-				continue
-			}
-		}
-		kept = append(kept, r)
-	}
-	return kept, nil
+// forHead is the share, in percent, of the groups of committed rows that the head learns from and is chosen by; the adapter learns from
+// the others.
+const forHead = 25
+
+// learnt says what rows are made: pairs of the generators (exchange counts by category), which of the committed groups, and the
+// longest prompt in bytes, since long ones cost too much time.
+type learnt struct {
+	seed                   uint64
+	passive, exchange, iac int
+	committed              func(group string) bool
+	longest                int
 }
 
-// headRows are the head's. ZAP's rows are all validated on, as many real ones as false ones of each rule: most of its rules are nearly
-// always right or nearly always wrong in its tests, and a head that learns from them learns which rule is which, the opposite of
-// what judges a rule that it has not seen (ROC AUC 0.25 to 0.45 over rules left out, against 0.55 to 0.60 without those rows).
-func headRows(ctx context.Context) ([]row, error) {
-	rows, err := learnt(ctx, seedHead, sizes{passive: 420, exchange: 50, iac: 15, zap: 100, part: 22})
+// verdictRows are what the adapter and a first head learn the verdict from.
+func verdictRows(ctx context.Context, text *prompts.Set) ([]row, error) {
+	return learnt{
+		seed: seedVerdict, passive: 1600, exchange: 450, iac: 400, longest: 1200,
+		committed: func(group string) bool { return share("head "+group) >= forHead },
+	}.rows(ctx, text)
+}
+
+// adapterRows are what the upper layers learn to write analyses from.
+func adapterRows(ctx context.Context, text *prompts.Set) ([]row, error) {
+	return learnt{
+		seed: seedAdapter, passive: 170, exchange: 30, iac: 20, longest: 600,
+		committed: func(group string) bool { return share("head "+group) >= forHead && share("analyses "+group) < 15 },
+	}.rows(ctx, text)
+}
+
+// headRows are the shipped head's, on analyses that the finished adapter writes.
+func headRows(ctx context.Context, text *prompts.Set) ([]row, error) {
+	rows, err := learnt{
+		seed: seedHead, passive: 180, exchange: 40, iac: 25, longest: 1200,
+		committed: func(group string) bool { return share("head "+group) < forHead },
+	}.rows(ctx, text)
+	for i := range rows {
+		if rows[i].Source == sourceZAP { // a few rules are too few to learn from, and the best there is to choose by
+			rows[i].Split = dataset.Dev
+		}
+	}
+	return rows, err
+}
+
+// rows makes them, with their split, pairs together.
+func (l learnt) rows(ctx context.Context, text *prompts.Set) ([]row, error) {
+	found, err := committed("train")
 	if err != nil {
 		return nil, err
 	}
-	const zap = "zap_http"
-	found := map[string]int{} // by rule and class
-	for _, r := range rows {
-		if r.Source == zap {
-			found[r.Rule+" "+r.Label]++
-		}
+	found = slices.DeleteFunc(found, func(f finding.Finding) bool { return !l.committed(f.Group) })
+	rows := withAnalyses(twins(found))
+	passive, err := passiveRows(ctx, l.seed, l.passive, false)
+	if err != nil {
+		return nil, err
+	}
+	exchanges, err := exchangeRows(ctx, l.seed, l.exchange, false, func(f *finding.Finding) (bool, error) { return l.fits(text, f) })
+	if err != nil {
+		return nil, err
+	}
+	iac, err := iacRows(ctx, l.seed, l.iac)
+	if err != nil {
+		return nil, err
 	}
 	var kept []row
-	taken := map[string]int{}
-	for _, r := range rows {
-		if r.Source != sourceExchange && len(r.Request)+len(r.Response)+len(r.Snippet) > longestHead {
+	for _, r := range slices.Concat(rows, passive, exchanges, iac) {
+		ok, err := l.fits(text, &r.Finding)
+		if err != nil {
+			return nil, err
+		}
+		if !ok {
 			continue
 		}
-		if r.Source == zap {
+		r.Split = dataset.Train
+		if validation(r.Group) {
 			r.Split = dataset.Dev
-			key := r.Rule + " " + r.Label
-			if taken[key]++; taken[key] > min(found[r.Rule+" TP"], found[r.Rule+" FP"]) {
-				continue
-			}
 		}
 		kept = append(kept, r)
 	}
 	return kept, nil
 }
 
-// sizes are the pairs that the generators make, exchange by category, and the share in percent of committed rows that is taken: zap of
-// ZAP's, part of the groups of the others, of which Checkov's rules then give one row of each class.
-type sizes struct{ passive, exchange, iac, zap, part int }
+// fits tells whether a finding's prompt is short enough.
+func (l learnt) fits(text *prompts.Set, f *finding.Finding) (bool, error) {
+	prompt, _, err := text.Prompt(f, 0)
+	return len(prompt) <= l.longest, err
+}
 
-// learnt are the rows of train parts and of generators, with their split.
-func learnt(ctx context.Context, seed uint64, n sizes) ([]row, error) {
-	found, err := committed("train", seed, n.zap, n.part)
-	if err != nil {
-		return nil, err
-	}
-	rows := withAnalyses(found)
-	passive, err := passiveRows(ctx, seed, n.passive, false)
-	if err != nil {
-		return nil, err
-	}
-	exchanges, err := exchangeRows(ctx, seed, n.exchange, false)
-	if err != nil {
-		return nil, err
-	}
-	iac, err := iacRows(ctx, seed, n.iac)
-	if err != nil {
-		return nil, err
-	}
-	rows = slices.Concat(rows, passive, exchanges, iac)
-	for i := range rows {
-		rows[i].Split = "train"
-		if validation(rows[i].Group) {
-			rows[i].Split = "dev"
+// thin keeps one pair in so many of those that are validated on while an adapter learns: each validation costs time.
+func thin(rows []row, every int) (kept []row) {
+	validated := 0
+	for _, r := range rows {
+		if r.Split == dataset.Dev {
+			if validated++; (validated-1)/2%every != 0 {
+				continue
+			}
 		}
+		kept = append(kept, r)
 	}
-	return rows, nil
+	return kept
+}
+
+// twins puts a real and a false finding of one rule behind each other, as many as there are of both. Of ZAP's and Checkov's rows the
+// others are left out: most rules of ZAP are nearly always right or nearly always wrong in its tests, and who learns from all of them
+// learns which rule is which, the opposite of what judges a rule that was not seen.
+func twins(findings []finding.Finding) (kept []finding.Finding) {
+	waiting := map[string][]finding.Finding{} // by rule
+	for _, f := range findings {
+		if f.Source == sourceCASTLE {
+			kept = append(kept, f)
+			continue
+		}
+		queue := waiting[f.Rule]
+		if len(queue) > 0 && queue[0].Label != f.Label {
+			kept, waiting[f.Rule] = append(kept, queue[0], f), queue[1:]
+			continue
+		}
+		waiting[f.Rule] = append(queue, f)
+	}
+	return kept
 }
 
 func heldoutRows(ctx context.Context) ([]row, error) {
-	found, err := committed("dev", 0, 100, 100)
+	found, err := committed("dev")
 	if err != nil {
 		return nil, err
 	}
@@ -144,61 +176,68 @@ func heldoutRows(ctx context.Context) ([]row, error) {
 	if err != nil {
 		return nil, err
 	}
-	exchanges, err := exchangeRows(ctx, seedHeldout, 10, true)
+	exchanges, err := exchangeRows(ctx, seedHeldout, 10, false, nil)
+	if err != nil {
+		return nil, err
+	}
+	apart, err := exchangeRows(ctx, seedHeldout, 10, true, nil)
 	if err != nil {
 		return nil, err
 	}
 	iac, err := iacRows(ctx, seedHeldout, 20)
-	rows = slices.Concat(rows, known, others, exchanges, iac)
+	rows = slices.Concat(rows, known, others, exchanges, apart, iac)
 	for i := range rows {
 		rows[i].Split = dataset.Dev
 	}
 	return rows, err
 }
 
+// without leaves out the rows that are among the learnt ones: another seed now and then makes the same.
+func without(rows []row, learnt ...[]row) []row {
+	type content struct{ rule, request, response, snippet string }
+	of := func(r row) content { return content{r.Rule, r.Request, r.Response, r.Snippet} }
+	there := map[content]bool{}
+	for _, r := range slices.Concat(learnt...) {
+		there[of(r)] = true
+	}
+	return slices.DeleteFunc(rows, func(r row) bool { return there[of(r)] })
+}
+
 // generated are the generators' rows: those that were learnt from, and the held-out ones to judge.
-func generated(adapter, head, heldout []row) (all []row) {
-	for i, rows := range [][]row{adapter, head, heldout} {
+func generated(heldout []row, learnt ...[]row) (all []row) {
+	for _, rows := range append(learnt, heldout) {
 		for _, f := range rows {
-			if i < 2 {
+			if !strings.HasPrefix(f.Source, "generated") {
+				continue
+			}
+			if len(heldout) > 0 && &rows[0] != &heldout[0] {
 				f.Split = dataset.Train // those that were validated on, too
 			}
-			if strings.HasPrefix(f.Source, "generated") {
-				all = append(all, f)
-			}
+			all = append(all, f)
 		}
 	}
 	return all
 }
 
-// committed are the rows of a part of the sets in models/data, zap percent of ZAP's and of the groups of the others part percent;
-// what is taken follows from a hash that the seed changes. Where it is not all, one row of each class and rule of Checkov's is.
-func committed(split string, seed uint64, zap, part int) (rows []finding.Finding, err error) {
-	for _, name := range []string{"zap_http", "checkov_terraform", "castle_c"} {
+// Sources of the committed rows: the names of their files in models/data.
+const (
+	sourceZAP     = "zap_http"
+	sourceCheckov = "checkov_terraform"
+	sourceCASTLE  = "castle_c"
+)
+
+// committed are the rows of a part of the sets in models/data.
+func committed(split string) (rows []finding.Finding, err error) {
+	for _, name := range []string{sourceZAP, sourceCheckov, sourceCASTLE} {
 		reports, unreadable, err := review.Read(context.Background(), []string{"models/data/" + name + ".jsonl.gz"}, review.ReadOptions{Format: "auto"})
 		if err = cmp.Or(err, joined(unreadable)); err != nil {
 			return nil, err
 		}
-		all := reports[0].Findings
-		once := name == "checkov_terraform" && part < 100
-		if once {
-			slices.SortStableFunc(all, func(a, b finding.Finding) int {
-				return cmp.Compare(share(fmt.Sprint(seed, a.ID)), share(fmt.Sprint(seed, b.ID)))
-			})
-		}
-		taken := map[string]bool{}
-		for _, f := range all {
-			most, by := part, f.Group
-			if name == "zap_http" {
-				most, by = zap, f.ID
+		for _, f := range reports[0].Findings {
+			if f.Split == split {
+				f.Source = name
+				rows = append(rows, f)
 			}
-			key := f.Rule + " " + f.Label
-			if f.Split != split || share(fmt.Sprint("part ", seed, by)) >= most || once && taken[key] {
-				continue
-			}
-			taken[key] = true
-			f.Source = name
-			rows = append(rows, f)
 		}
 	}
 	return rows, nil
@@ -241,26 +280,32 @@ func passiveRows(ctx context.Context, seed uint64, pairs int, others bool) (rows
 	return rows, nil
 }
 
-// sourceExchange is the source of exchangeRows.
-const sourceExchange = "generated_http"
-
-// exchangeRows are pairs of each of the study's four categories: those of the templates that are held out, or of the others that
-// are short enough to learn from.
-func exchangeRows(ctx context.Context, seed uint64, pairs int, heldout bool) (rows []row, err error) {
+// exchangeRows are pairs of each of the study's four categories: those of the templates that are held out, or of the others;
+// both of a pair must fit.
+func exchangeRows(ctx context.Context, seed uint64, pairs int, heldout bool, fits func(*finding.Finding) (bool, error)) (rows []row, err error) {
+	source := "generated_http"
+	if heldout {
+		source += "_unseen"
+	}
 	for _, category := range dataset.Categories() {
-		if pairs == 0 {
-			break
-		}
 		n := 0
 		o := generate.Options{Category: category, Num: math.MaxInt, Seed: seed}
 		err := generate.Offline(ctx, o, 0, func(pair []dataset.Example) error {
-			long := len(pair[0].Request)+len(pair[0].Response) > longest
-			if heldoutTemplate(pair[0].Group) != heldout || !heldout && long {
+			if heldoutTemplate(pair[0].Group) != heldout {
 				return nil
 			}
 			for _, e := range pair {
+				if fits == nil {
+					break
+				}
 				f := e.Finding()
-				f.ID, f.Source = fmt.Sprintf("%s/%s/%d/%d/%s", sourceExchange, category, seed, n, e.Label()), sourceExchange
+				if ok, err := fits(&f); err != nil || !ok {
+					return err
+				}
+			}
+			for _, e := range pair {
+				f := e.Finding()
+				f.ID, f.Source = fmt.Sprintf("%s/%s/%d/%d/%s", source, category, seed, n, e.Label()), source
 				rows = append(rows, row{f, briefly(&e)})
 			}
 			if n++; n == pairs {

@@ -7,7 +7,6 @@ import (
 	"slices"
 	"time"
 
-	"github.com/januslm/janus/classifier"
 	"github.com/januslm/janus/finding"
 	"github.com/januslm/janus/model"
 	"github.com/januslm/janus/prompts"
@@ -94,7 +93,7 @@ func New(m *model.Model, o Options) (*Reviewer, error) {
 	for _, a := range m.Adapters() {
 		r.adapters = append(r.adapters, a.Name)
 	}
-	heads := []*classifier.Head(m.Heads())
+	heads := m.Heads()
 	if e := o.Embeddings; e != nil {
 		if err := e.check(m, &o); err != nil {
 			return nil, err

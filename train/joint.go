@@ -54,8 +54,8 @@ func NewJoint(m *model.Model, a *lora.Adapter, o JointOptions) (*JointTrainer, e
 	if c.Pooling.ForEncoder() || c.Dropout != 0 {
 		return nil, errors.New("a head that is trained together with an adapter pools a decoder's states, without dropout")
 	}
-	if n := m.Config().NumHiddenLayers; int(c.Layer) >= n {
-		return nil, fmt.Errorf("layer is %s, but the model has layers 0 to %d", c.Layer, n-1)
+	if err := checkLayer(m, c.Layer); err != nil {
+		return nil, err
 	}
 	decoder, ok := m.Layers().(transformer.Decoder)
 	if !ok {
@@ -79,6 +79,14 @@ func NewJoint(m *model.Model, a *lora.Adapter, o JointOptions) (*JointTrainer, e
 	}
 	t.optimizer, err = optimize.New(m.Backend().Backend, compile, params, t.loss, optimize.Options{AdamW: o.AdamW, Schedule: o.Schedule})
 	return t, err
+}
+
+// checkLayer refuses a layer that the model has not.
+func checkLayer(m *model.Model, layer classifier.Layer) error {
+	if n := m.Config().NumHiddenLayers; int(layer) >= n {
+		return fmt.Errorf("layer is %s, but the model has layers 0 to %d", layer, n-1)
+	}
+	return nil
 }
 
 // JointUpdate is what [JointTrainer.Step] did.

@@ -13,6 +13,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/januslm/janus/classifier"
 	"github.com/januslm/janus/dataset"
 	"github.com/januslm/janus/finding"
 	"github.com/januslm/janus/model"
@@ -124,6 +125,13 @@ type JointData struct {
 func PrepareJoint(m *model.Model, rows *JointRows, text *prompts.Set, c *JointConfig) (*JointData, error) {
 	if m.IsEncoder() {
 		return nil, fmt.Errorf("model %s: %w", m.Dir(), model.ErrEncoder)
+	}
+	layer, err := classifier.ParseLayer(c.Layer)
+	if err != nil {
+		return nil, err
+	}
+	if err := checkLayer(m, layer); err != nil {
+		return nil, err
 	}
 	w, err := newWriter(m, text, min(c.MaxLen, m.Config().ContextLength))
 	if err != nil {

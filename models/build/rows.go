@@ -204,19 +204,12 @@ func without(rows []row, learnt ...[]row) []row {
 }
 
 // generated are the generators' rows: those that were learnt from, and the held-out ones to judge.
-func generated(heldout []row, learnt ...[]row) (all []row) {
-	for _, rows := range append(learnt, heldout) {
-		for _, f := range rows {
-			if !strings.HasPrefix(f.Source, "generated") {
-				continue
-			}
-			if len(heldout) > 0 && &rows[0] != &heldout[0] {
-				f.Split = dataset.Train // those that were validated on, too
-			}
-			all = append(all, f)
-		}
+func generated(heldout []row, learnt ...[]row) []row {
+	all := slices.Concat(learnt...)
+	for i := range all {
+		all[i].Split = dataset.Train // those that were validated on, too
 	}
-	return all
+	return slices.DeleteFunc(append(all, heldout...), func(r row) bool { return !strings.HasPrefix(r.Source, "generated") })
 }
 
 // Sources of the committed rows: the names of their files in models/data.

@@ -102,13 +102,14 @@ func (h *Head) Check(base Base) error {
 	if int(c.Layer) >= base.Layers {
 		return fmt.Errorf("head %q reads layer %s, but the model has layers 0 to %d", h.Name, c.Layer, base.Layers-1)
 	}
-	if c.BaseSHA256 != "" && base.SHA256 != "" && !strings.EqualFold(c.BaseSHA256, base.SHA256) {
-		return fmt.Errorf("head %q was trained on base weights with SHA-256 %s, but these have %s", h.Name, c.BaseSHA256, base.SHA256)
-	}
-	return h.checkAdapter(base)
+	return h.checkWeights(base)
 }
 
-func (h *Head) checkAdapter(base Base) error {
+// checkWeights compares the SHA-256 of base and adapter with those that the head records.
+func (h *Head) checkWeights(base Base) error {
+	if want := h.Config.BaseSHA256; want != "" && base.SHA256 != "" && !strings.EqualFold(want, base.SHA256) {
+		return fmt.Errorf("head %q was trained on base weights with SHA-256 %s, but these have %s", h.Name, want, base.SHA256)
+	}
 	want, found := h.Config.AdapterSHA256, base.AdapterSHA256
 	if want == "" || strings.EqualFold(want, found) {
 		return nil
@@ -131,8 +132,6 @@ func (h *Head) CheckEmbeddings(width int, embedder string, base Base) error {
 			h.Name, c.Embedder, embedder)
 	case c.HiddenSize != 2*width:
 		return fmt.Errorf("head %q reads %d numbers, but two embeddings have %d: give the encoder that it was trained with (--embedder)", h.Name, c.HiddenSize, 2*width)
-	case c.BaseSHA256 != "" && base.SHA256 != "" && !strings.EqualFold(c.BaseSHA256, base.SHA256):
-		return fmt.Errorf("head %q was trained on analyses by base weights with SHA-256 %s, but these have %s", h.Name, c.BaseSHA256, base.SHA256)
 	}
-	return h.checkAdapter(base)
+	return h.checkWeights(base)
 }

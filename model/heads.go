@@ -95,8 +95,10 @@ func (m *Model) openPools() error {
 	return nil
 }
 
-// checkHeads refuses heads that were trained with another base or another adapter.
-func (m *Model) checkHeads(adapters []*lora.Adapter) error {
+// HeadBase is what heads on this model with its adapters are checked against. SHA256 is empty where no head of its own asked for it.
+func (m *Model) HeadBase() classifier.Base { return m.headBase(m.Adapters()) }
+
+func (m *Model) headBase(adapters []*lora.Adapter) classifier.Base {
 	base := classifier.Base{HiddenSize: m.config.HiddenSize, Layers: m.config.NumHiddenLayers, SHA256: m.baseSHA256}
 	switch len(adapters) {
 	case 0:
@@ -105,6 +107,12 @@ func (m *Model) checkHeads(adapters []*lora.Adapter) error {
 	default:
 		base.AdapterSHA256 = "several adapters" // no head's, and what its error says
 	}
+	return base
+}
+
+// checkHeads refuses heads that were trained with another base or another adapter.
+func (m *Model) checkHeads(adapters []*lora.Adapter) error {
+	base := m.headBase(adapters)
 	if err := m.heads.CheckTogether(); err != nil {
 		return err
 	}

@@ -30,12 +30,8 @@ func (e *Embeddings) check(m *model.Model, o *Options) error {
 	case o.Trajectory || o.Sure > 0:
 		return fmt.Errorf("head %q reads embeddings of the whole analysis (Proposal 2): there are no verdicts on the way, as a trajectory and --sure ask for", e.Heads[0].Name)
 	}
-	base := classifier.Base{SHA256: e.Base}
-	if list := m.Adapters(); len(list) == 1 {
-		base.AdapterSHA256 = list[0].SHA256
-	} else if len(list) > 1 {
-		base.AdapterSHA256 = "several adapters"
-	}
+	base := m.HeadBase()
+	base.SHA256 = e.Base
 	for _, h := range e.Heads {
 		if err := h.CheckEmbeddings(e.Embedder.Width(), e.Embedder.SHA256, base); err != nil {
 			return err

@@ -11,9 +11,10 @@ import (
 	"github.com/januslm/janus/train/heads"
 )
 
-// openModels are those of a review: the one that judges, or writes for heads on embeddings, and the encoder that these read.
+// openModels are those of a review: the one that judges, or writes for heads on embeddings, and what closes the encoder that these read.
 type openModels struct {
-	judge, embedder *model.Model
+	judge         *model.Model
+	closeEmbedder func() error
 }
 
 // open opens what f names. Heads on embeddings are not the model's own: they become an option of the review.
@@ -45,34 +46,25 @@ func (m *openModels) open(ctx context.Context, f *reviewFlags) (err error) {
 	if len(list) == 0 {
 		return nil
 	}
-	e := &review.Embeddings{Heads: list}
-	if e.Base, err = heads.BaseSHA256(m.judge.Dir()); err != nil {
-		return err
-	}
-	of, sum := m.judge, e.Base
-	if f.embedder != "" {
-		encoder := modelFlags{model: f.embedder, backend: f.model.backend}
-		if m.embedder, err = encoder.open(ctx); err != nil {
-			return fmt.Errorf("embedder: %w", err)
-		}
-		of = m.embedder
-		if sum, err = heads.BaseSHA256(of.Dir()); err != nil {
-			return err
-		}
-	}
-	made, err := heads.NewEmbedder(of, sum)
+	base, err := heads.BaseFile(m.judge.Dir())
 	if err != nil {
 		return err
 	}
-	e.Embedder, f.options.Embeddings = made.Embedder, e
+	embedder, _, closer, err := openEmbedder(ctx, m.judge, base, f.embedder, f.model.backend)
+	if err != nil {
+		return err
+	}
+	m.closeEmbedder = closer
+	f.options.Embeddings = &review.Embeddings{Heads: list, Embedder: embedder.Embedder, Base: base.SHA256}
 	return nil
 }
 
 // close frees the models: the process ends after it.
 func (m *openModels) close() {
-	for _, one := range []*model.Model{m.judge, m.embedder} {
-		if one != nil {
-			_ = one.Close()
-		}
+	if m.judge != nil {
+		_ = m.judge.Close()
+	}
+	if m.closeEmbedder != nil {
+		_ = m.closeEmbedder()
 	}
 }

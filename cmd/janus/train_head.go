@@ -12,10 +12,12 @@ import (
 	"github.com/januslm/janus/classifier"
 	"github.com/januslm/janus/internal/backend"
 	"github.com/januslm/janus/internal/progress"
+	"github.com/januslm/janus/model"
 	"github.com/januslm/janus/prompts"
 	"github.com/januslm/janus/review"
 	"github.com/januslm/janus/train/heads"
 	runs "github.com/januslm/janus/train/run"
+	"github.com/januslm/janus/train/states"
 )
 
 func newTrainHead() *cobra.Command {
@@ -77,10 +79,11 @@ func trainHead(ctx context.Context, config *heads.Config, out, asked string, res
 		Data: rows.Files(), Weights: []runs.File{base},
 	}
 	if config.Reads == classifier.ReadsEmbeddings {
-		closer, file, openErr := openEmbedder(ctx, &job, asked)
+		embedder, file, closer, openErr := openEmbedder(ctx, m, base, config.Embedder, asked)
 		if openErr != nil {
 			return openErr
 		}
+		job.Embedder = embedder
 		defer func() { err = errors.Join(err, closer()) }()
 		spec.Weights = append(spec.Weights, file)
 	}
@@ -129,23 +132,25 @@ func trainHead(ctx context.Context, config *heads.Config, out, asked string, res
 	return nil
 }
 
-// openEmbedder gives a job its embedder, and returns its weights and what closes it.
-func openEmbedder(ctx context.Context, job *heads.Job, asked string) (closer func() error, file runs.File, err error) {
-	m, closer := job.Model, func() error { return nil }
-	if job.Config.Embedder != "" {
-		flags := modelFlags{model: job.Config.Embedder, backend: asked, lazy: true}
+// openEmbedder makes the embeddings of an encoder, or of m's own tokens where none is named; base are m's weights. file are the
+// weights that embed, and closer closes the encoder.
+func openEmbedder(ctx context.Context, m *model.Model, base runs.File, encoder, asked string) (e *states.Embedder, file runs.File, closer func() error, err error) {
+	file, closer = base, func() error { return nil }
+	if encoder != "" {
+		flags := modelFlags{model: encoder, backend: asked, lazy: true}
 		if m, err = flags.open(ctx); err != nil {
-			return nil, file, fmt.Errorf("embedder: %w", err)
+			return nil, file, nil, fmt.Errorf("embedder: %w", err)
 		}
 		closer = m.Close
+		file, err = heads.BaseFile(m.Dir())
 	}
-	if file, err = heads.BaseFile(m.Dir()); err == nil {
-		job.Embedder, err = heads.NewEmbedder(m, file.SHA256)
+	if err == nil {
+		e, err = heads.NewEmbedder(m, file.SHA256)
 	}
 	if err != nil {
-		return nil, file, errors.Join(err, closer())
+		return nil, file, nil, errors.Join(err, closer())
 	}
-	return closer, file, nil
+	return e, file, closer, nil
 }
 
 // trainHeads shows a job's progress.

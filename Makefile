@@ -91,10 +91,12 @@ models: build model ## Train the adapter and head that Janus ships, and measure 
 	$(GO) run ./models/build rows $(MODELS_RUN)
 	[ -f $(MODELS_RUN)/verdict/done.json ] || bin/janus train joint --config models/smollm2-135m/verdict.yaml --model $(MODEL) \
 		--data $(MODELS_RUN)/verdict.jsonl --out $(MODELS_RUN)/verdict --resume
-	[ -f $(MODELS_RUN)/merged/model.safetensors ] || bin/janus adapter merge $(MODELS_RUN)/verdict/adapter --model $(MODEL) --out $(MODELS_RUN)/merged
+	[ -f $(MODELS_RUN)/second/done.json ] || bin/janus train joint --config models/smollm2-135m/second.yaml --model $(MODEL) \
+		--init-adapter $(MODELS_RUN)/verdict/adapter --data $(MODELS_RUN)/second.jsonl --out $(MODELS_RUN)/second --resume
+	[ -f $(MODELS_RUN)/merged/model.safetensors ] || bin/janus adapter merge $(MODELS_RUN)/second/adapter --model $(MODEL) --out $(MODELS_RUN)/merged
 	[ -f $(MODELS_RUN)/lora/done.json ] || bin/janus train lora --config models/smollm2-135m/adapter.yaml --model $(MODELS_RUN)/merged \
 		--data $(MODELS_RUN)/adapter.jsonl --out $(MODELS_RUN)/lora --resume
-	$(GO) run ./models/build adapter $(MODELS_RUN)/verdict/adapter $(MODELS_RUN)/lora/adapter
+	$(GO) run ./models/build adapter $(MODELS_RUN)/second/adapter $(MODELS_RUN)/lora/adapter
 	[ -f $(MODELS_RUN)/heads/done.json ] || bin/janus train head --config models/smollm2-135m/head.yaml --model $(MODEL) \
 		--data $(MODELS_RUN)/head.jsonl --states $(MODELS_RUN)/states --out $(MODELS_RUN)/heads --resume
 	$(GO) run ./models/build head $(MODELS_RUN)/heads/best $(MODEL)

@@ -80,7 +80,8 @@ type Config struct {
 	Temperature   float64    `json:"temperature"`    // T in p = sigmoid(z / T), > 0
 	Threshold     float64    `json:"threshold"`      // a finding is real where p ≥ threshold
 
-	// How many reasoning tokens the states had that the head was trained on; 0 and 0 where that is not known.
+	// How many tokens of an analysis the states were pooled over that the head was trained on. MaxTokens is -1 where that is not
+	// known; see [Config.Reads].
 	MinTokens int `json:"min_reasoning_tokens"`
 	MaxTokens int `json:"max_reasoning_tokens"`
 
@@ -117,7 +118,16 @@ func DefaultConfig(hiddenSize int) Config {
 		Layer:         LastLayer,
 		Temperature:   1,
 		Threshold:     0.5,
+		MaxTokens:     -1,
 	}
+}
+
+// Reads returns how many of an analysis's first tokens the head judges by: no more than it was trained on.
+func (c *Config) Reads(tokens int) int {
+	if c.MaxTokens < 0 {
+		return tokens
+	}
+	return min(tokens, c.MaxTokens)
 }
 
 // Feature returns the pooled state that the head reads.
@@ -193,7 +203,9 @@ func (c *Config) validateNumbers() error {
 		return fmt.Errorf("dropout is %v, expected 0 to below 1", c.Dropout)
 	case c.MaxInput < 0:
 		return fmt.Errorf("max_input_tokens is %d, expected 0 (not known) or more", c.MaxInput)
-	case c.MinTokens < 0 || c.MaxTokens < c.MinTokens:
+	case c.MaxTokens < -1:
+		return fmt.Errorf("max_reasoning_tokens is %d, expected -1 (not known) or more", c.MaxTokens)
+	case c.MinTokens < 0 || c.MaxTokens >= 0 && c.MaxTokens < c.MinTokens:
 		return fmt.Errorf("reasoning tokens are %d to %d, expected 0 ≤ min_reasoning_tokens ≤ max_reasoning_tokens", c.MinTokens, c.MaxTokens)
 	}
 	for key, sum := range map[string]string{"base_sha256": c.BaseSHA256, "adapter_sha256": c.AdapterSHA256, "embedder_sha256": c.Embedder} {

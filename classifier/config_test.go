@@ -59,6 +59,7 @@ func TestParseConfigRefuses(t *testing.T) {
 		"threshold in percent": {`{"format_version": 1, "hidden_size": 4, "layers": [], "threshold": 50}`, "threshold is 50, expected 0 to 1"},
 		"dropout of all":       {`{"format_version": 1, "hidden_size": 4, "layers": [], "dropout": 1}`, "dropout is 1"},
 		"tokens crossed":       {`{"format_version": 1, "hidden_size": 4, "layers": [], "min_reasoning_tokens": 9, "max_reasoning_tokens": 8}`, "reasoning tokens are 9 to 8"},
+		"tokens below -1":      {`{"format_version": 1, "hidden_size": 4, "layers": [], "max_reasoning_tokens": -2}`, "max_reasoning_tokens is -2, expected -1 (not known) or more"},
 		"short sum":            {`{"format_version": 1, "hidden_size": 4, "layers": [], "base_sha256": "abc"}`, `base_sha256 is "abc", expected 64`},
 		"sum of letters":       {`{"format_version": 1, "hidden_size": 4, "layers": [], "adapter_sha256": "` + strings.Repeat("z", 64) + `"}`, `adapter_sha256 is "zz`},
 	}

@@ -34,7 +34,7 @@ func (m *Model) openAdapters(o Options) error {
 		return fmt.Errorf("%d adapters are asked for, and at most %d can be resident at once", n, MaxAdapters)
 	}
 	for _, dir := range o.Adapters {
-		a, err := m.readAdapter(dir)
+		a, err := m.ReadAdapter(dir)
 		if err != nil {
 			return err
 		}
@@ -70,8 +70,8 @@ func (m *Model) AdapterIndex(name string) (int, error) {
 	return 0, fmt.Errorf("adapter %q is not there: expected one of %s", name, strings.Join(names, ", "))
 }
 
-// readAdapter reads an adapter and checks it against the base.
-func (m *Model) readAdapter(dir string) (*lora.Adapter, error) {
+// ReadAdapter reads an adapter, which the model is not opened with, and checks it against the base.
+func (m *Model) ReadAdapter(dir string) (*lora.Adapter, error) {
 	a, err := lora.Open(dir)
 	if err != nil {
 		return nil, err
@@ -155,7 +155,7 @@ func (m *Model) SetAdapter(i int, dir string) error {
 	if m.merged {
 		return fmt.Errorf("adapter %s: the model's adapters are merged into its weights; open it without Merge to exchange them", dir)
 	}
-	a, err := m.readAdapter(dir)
+	a, err := m.ReadAdapter(dir)
 	if err != nil {
 		return err
 	}

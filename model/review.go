@@ -68,7 +68,8 @@ type Verdict struct {
 	Finish Finish
 	// P is the probability that the finding is real, by the first head, or by the answer tokens where there is no head.
 	P float64
-	// Ps[t][h] is the probability by head h after t tokens, t from 0 to len(Tokens). Nil without heads or trajectory.
+	// Ps[t][h] is the probability by head h after t tokens, t from 0 to len(Tokens); it stays what it is after as many as the head was
+	// trained on ([classifier.Config.Reads]). Nil without heads or trajectory.
 	Ps     [][]float64
 	States [][]float32   // with KeepStates: [t][D], t from 0 to len(Tokens)
 	Pooled [][][]float32 // with KeepPooled: [feature][k][D]
@@ -217,7 +218,14 @@ func (m *Model) runDecode(rows []Row, n int, prefix, cache *cached, o ReviewOpti
 		results[name] = out[i]
 	}
 	defer finalizeAll(out)
-	return readVerdicts(results, n, d, o, len(m.features))
+	verdicts, err := readVerdicts(results, n, d, o, len(m.features))
+	if err != nil {
+		return nil, err
+	}
+	for i := range verdicts {
+		m.hold(&verdicts[i])
+	}
+	return verdicts, nil
 }
 
 // forRows fills in what the rows and the options ask for.
@@ -288,6 +296,20 @@ func (m *Model) stops(o ReviewOptions) []int32 {
 		return []int32{-1}
 	}
 	return stop
+}
+
+// hold keeps each head's probability from the length on up to which it was trained: what is written behind that is not judged.
+func (m *Model) hold(v *Verdict) {
+	if len(v.Ps) == 0 {
+		return
+	}
+	for h, head := range m.heads {
+		last := head.Config.Reads(len(v.Ps) - 1)
+		for t := last + 1; t < len(v.Ps); t++ {
+			v.Ps[t][h] = v.Ps[last][h]
+		}
+	}
+	v.P = v.Ps[len(v.Ps)-1][0]
 }
 
 // readVerdicts copies the first n rows' results to the host.

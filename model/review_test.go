@@ -134,6 +134,38 @@ func TestTrajectory(t *testing.T) {
 	}
 }
 
+// TestHeadsHold holds that a head's probability stays what it is after as many tokens as the head was trained on, and that of others
+// does not.
+func TestHeadsHold(t *testing.T) {
+	const most, trained = 6, 2
+	free := goldenHead(t, classifier.PoolMeanFrom)
+	for _, reads := range []int{0, trained} {
+		held := goldenHead(t, classifier.PoolMeanFrom)
+		h, err := classifier.Open(held)
+		if err != nil {
+			t.Fatal(err)
+		}
+		h.Config.MaxTokens = reads
+		if err := h.Save(held); err != nil {
+			t.Fatal(err)
+		}
+		m := openModel(t, tiny(t), model.Options{Backend: testBackend(t, ""), Heads: []string{held, free}})
+		rows := tinyRows(2, model.Sampling{MaxTokens: most})
+		for i, v := range review(t, m, model.Batch{Rows: rows}, model.ReviewOptions{Trajectory: true, Stop: []int32{}}) {
+			moved := false
+			for k, p := range v.Ps {
+				if want := v.Ps[min(k, reads)][1]; p[0] != want {
+					t.Errorf("row %d, trained on %d tokens: p after %d tokens is %g, expected %g", i, reads, k, p[0], want)
+				}
+				moved = moved || p[1] != v.Ps[min(k, reads)][1]
+			}
+			if v.P != v.Ps[reads][1] || !moved {
+				t.Errorf("row %d: p is %g, expected %g, and another one at the end of the free head's %v", i, v.P, v.Ps[reads][1], v.Ps)
+			}
+		}
+	}
+}
+
 // TestHeadsOnPools computes every head's trajectory again, on the host, from the states that the program kept.
 func TestHeadsOnPools(t *testing.T) {
 	kinds := []classifier.Pooling{classifier.PoolMeanGenerated, classifier.PoolMeanFrom, classifier.PoolLast}

@@ -58,7 +58,7 @@ func (e *Embeddings) judge(ctx context.Context, rows []*row, out []model.Verdict
 	for k, h := range e.Heads {
 		for i := range rows {
 			tokens := out[i].Tokens
-			analyses[i] = text(tokens[:min(len(tokens), h.Config.MaxTokens)])
+			analyses[i] = text(tokens[:h.Config.Reads(len(tokens))])
 		}
 		pairs, err := e.Embedder.Pair(ctx, inputs, analyses, h.Config.MaxInput)
 		if err != nil {

@@ -2,6 +2,7 @@ package train
 
 import (
 	"cmp"
+	"fmt"
 	"slices"
 
 	"github.com/januslm/janus/lora"
@@ -28,6 +29,8 @@ type Settings struct {
 
 	MaxLen   int     `yaml:"max_length" default:"1024" doc:"longest prompt and answer together, in tokens; a longer prompt is cut as in a review, an answer never"`
 	DevShare float64 `yaml:"dev_share" default:"0.1" doc:"share of the rows to validate on, where the rows have no split; 0 validates on none"`
+
+	InitAdapter string `yaml:"init_adapter" default:"" doc:"adapter folder to go on from; its rank, alpha, modules and so on count then, not the settings below, but for lora_dropout"`
 
 	Rank          int                `yaml:"lora_rank" default:"16" doc:"rank of A and B"`
 	Alpha         float64            `yaml:"lora_alpha" default:"32" doc:"strength: B·A is multiplied by alpha/rank"`
@@ -86,8 +89,16 @@ func (c *Settings) adamW() optimize.AdamW {
 	}
 }
 
-// NewAdapter makes the adapter that a run starts from, which changes nothing yet.
+// NewAdapter makes the adapter that a run starts from: a new one, which changes nothing yet, or that of init_adapter.
 func (c *Settings) NewAdapter(m *model.Model) (*lora.Adapter, error) {
+	if c.InitAdapter != "" {
+		a, err := m.ReadAdapter(c.InitAdapter)
+		if err != nil {
+			return nil, fmt.Errorf("init_adapter: %w", err)
+		}
+		a.Config.Dropout = c.Dropout
+		return a, nil
+	}
 	return lora.Init(adapterDir, c.adapter(m.Dir()), m.LoRABase(), c.Seed)
 }
 

@@ -66,7 +66,7 @@ func trainEncoder(ctx context.Context, config *encoder.Config, f trainFlags) (er
 	for _, problem := range data.Failed {
 		note("left out: %v", problem)
 	}
-	spec, err := adapterSpec("train encoder", m, config, config.Seed, f.backend)
+	spec, err := adapterSpec("train encoder", m, config, config.Seed, f.backend, "")
 	if err != nil {
 		return err
 	}

@@ -68,7 +68,7 @@ func trainJoint(ctx context.Context, config *train.JointConfig, out, asked strin
 	if task.Base, err = heads.BaseSHA256(m.Dir()); err != nil {
 		return err
 	}
-	spec, err := adapterSpec("train joint", m, config, config.Seed, asked)
+	spec, err := adapterSpec("train joint", m, config, config.Seed, asked, config.InitAdapter)
 	if err != nil {
 		return err
 	}

@@ -59,7 +59,7 @@ func trainLoRA(ctx context.Context, config *train.LoRAConfig, out, asked string,
 	if err != nil {
 		return err
 	}
-	spec, err := adapterSpec("train lora", m, config, config.Seed, asked)
+	spec, err := adapterSpec("train lora", m, config, config.Seed, asked, config.InitAdapter)
 	if err != nil {
 		return err
 	}
@@ -121,13 +121,23 @@ func conversations(ctx context.Context, config *train.LoRAConfig) (rows []train.
 	return rows, source, nil
 }
 
-// adapterSpec is what a run that trains an adapter, or an encoder, depends on, but for its data.
-func adapterSpec(command string, m *model.Model, config any, seed uint64, asked string) (runs.Spec, error) {
-	weights, err := runs.HashFile(m.Dir())
-	return runs.Spec{
+// adapterSpec is what a run that trains an adapter, or an encoder, depends on, but for its data. The adapter that it goes on from may
+// be "".
+func adapterSpec(command string, m *model.Model, config any, seed uint64, asked, adapter string) (runs.Spec, error) {
+	spec := runs.Spec{
 		Command: command, Config: config, Seeds: map[string]uint64{"seed": seed}, Versions: versions(backend.Expected(asked)),
-		Weights: []runs.File{weights},
-	}, err
+	}
+	for _, path := range []string{m.Dir(), adapter} {
+		if path == "" {
+			continue
+		}
+		weights, err := runs.HashFile(path)
+		if err != nil {
+			return spec, err
+		}
+		spec.Weights = append(spec.Weights, weights)
+	}
+	return spec, nil
 }
 
 // startRun makes a run folder or goes on with it, and says so.

@@ -17,6 +17,7 @@ type passivePage struct {
 	lines                     []string // of the body's page
 	body                      string   // whole, where it is given
 	whole                     bool
+	bare                      bool // without headers, but those that a check sets
 }
 
 var passiveTypes = map[string][]string{
@@ -57,6 +58,9 @@ func (g *gen) passivePage(c passiveCheck) passivePage {
 			p.headers = append(p.headers, g.passiveSay(strings.ReplaceAll(h, "{date}", g.httpDate())))
 		}
 	}
+	if len(c.about) == 0 && g.chance(0.15) {
+		p.bare, p.headers = true, nil
+	}
 	for range []int{0, 0, 1, 3}[g.IntN(4)] {
 		p.lines = append(p.lines, g.pick("<p>"+g.sentence()+"</p>", "<h1>"+g.title()+"</h1>", "<a href=\"/"+g.noun()+"\">"+g.noun()+"</a>", "<div class=\"main\"></div>"))
 	}
@@ -91,7 +95,7 @@ func (p *passivePage) apply(g *gen, variant string) (evidence string) {
 		case 'X':
 			p.body, p.whole = text, true
 		case 'T':
-			p.kind = text
+			p.kind, p.bare = text, false
 		case 'S':
 			p.status, _ = strconv.Atoi(text)
 		case 'U':
@@ -127,14 +131,16 @@ func (p *passivePage) response() string {
 	lines := append([]string{fmt.Sprintf("HTTP/1.1 %d %s", p.status, passiveStatus[p.status])}, p.headers...)
 	own := slices.ContainsFunc(p.headers, func(h string) bool { return strings.HasPrefix(h, "Content-Type:") })
 	switch {
-	case own || p.kind == "none":
+	case own || p.kind == "none" || p.bare && p.kind == "html":
 	case p.kind == "empty":
 		lines = append(lines, "Content-Type: ")
 	default:
 		types := passiveTypes[p.kind]
 		lines = append(lines, "Content-Type: "+types[len(p.host)%len(types)])
 	}
-	lines = append(lines, "Content-Length: "+strconv.Itoa(len(body)))
+	if !p.bare {
+		lines = append(lines, "Content-Length: "+strconv.Itoa(len(body)))
+	}
 	return strings.Join(lines, "\r\n") + "\r\n\r\n" + body
 }
 

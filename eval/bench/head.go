@@ -26,7 +26,7 @@ func (p *pass) heads(ctx context.Context, v *Variant) error {
 	return eachAnalysis(ctx, p, v, func(i int, a states.Analysis) (results.Case, error) {
 		c := p.Rows.newCase(v, i)
 		head := byFold[p.Rows.Fold[i]]
-		n := min(len(a.Tokens), head.Config.MaxTokens) // a head that was trained on shorter analyses judges those
+		n := head.Config.Reads(len(a.Tokens))
 		p.tell(&c, a.Tokens[:n], a.PromptTokens, a.Seconds)
 		c.Pieces = review.Pieces(p.model.Tokenizer(), a.Tokens[:n])
 		at := 0

@@ -46,7 +46,7 @@ func (p *pass) embeddings(ctx context.Context, v *Variant) (err error) {
 	}
 	return eachAnalysis(ctx, p, v, func(i int, a states.Told) (results.Case, error) {
 		c, head := p.Rows.newCase(v, i), byFold[p.Rows.Fold[i]]
-		p.tell(&c, a.Tokens[:min(len(a.Tokens), head.Config.MaxTokens)], a.PromptTokens, a.Seconds)
+		p.tell(&c, a.Tokens[:head.Config.Reads(len(a.Tokens))], a.PromptTokens, a.Seconds)
 		row, ok := at[i]
 		if !ok {
 			return failedCase(c, h.Errors[slices.Index(p.tested, i)]), nil

@@ -54,6 +54,10 @@ func run(ctx context.Context, out string) error {
 	if err != nil {
 		return err
 	}
+	second, err := secondRows(ctx, text)
+	if err != nil {
+		return err
+	}
 	adapter, err := adapterRows(ctx, text)
 	if err != nil {
 		return err
@@ -66,8 +70,12 @@ func run(ctx context.Context, out string) error {
 	if err != nil {
 		return err
 	}
-	heldout = without(heldout, verdict, adapter, head)
+	heldout = without(heldout, verdict, second, adapter, head)
 	verdicts, err := conversations(text, thin(verdict, 8), true)
+	if err != nil {
+		return err
+	}
+	seconds, err := conversations(text, thin(second, 8), true)
 	if err != nil {
 		return err
 	}
@@ -82,8 +90,8 @@ func run(ctx context.Context, out string) error {
 		name string
 		rows []any
 	}{
-		{"verdict", verdicts}, {"adapter", analyses}, {"head", lines(head)}, {"heldout", lines(heldout)},
-		{"generated", lines(generated(heldout, verdict, adapter, head))},
+		{"verdict", verdicts}, {"second", seconds}, {"adapter", analyses}, {"head", lines(head)}, {"heldout", lines(heldout)},
+		{"generated", lines(generated(heldout, verdict, second, adapter, head))},
 	} {
 		if err := write(filepath.Join(out, file.name+".jsonl"), file.rows); err != nil {
 			return err

@@ -23,6 +23,7 @@ const (
 	seedHead    = 2
 	seedHeldout = 3
 	seedAdapter = 4
+	seedSecond  = 5
 )
 
 // unseen are checks that are only in the held-out rows: they show what becomes of kinds of findings that no training had.
@@ -58,6 +59,14 @@ type learnt struct {
 func verdictRows(ctx context.Context, text *prompts.Set) ([]row, error) {
 	return learnt{
 		seed: seedVerdict, passive: 1600, exchange: 450, iac: 400, longest: 1200,
+		committed: func(group string) bool { return share("head "+group) >= forHead },
+	}.rows(ctx, text)
+}
+
+// secondRows are what the adapter's lower layers go on with, when they have seen all of verdictRows.
+func secondRows(ctx context.Context, text *prompts.Set) ([]row, error) {
+	return learnt{
+		seed: seedSecond, passive: 2700, exchange: 480, iac: 100, longest: 1200,
 		committed: func(group string) bool { return share("head "+group) >= forHead },
 	}.rows(ctx, text)
 }

@@ -124,6 +124,7 @@ func (c *Config) adamW() optimize.AdamW {
 // head is the shape of the head on states of so many numbers.
 func (c *Config) head(width int) (classifier.Config, error) {
 	h := classifier.DefaultConfig(width)
+	h.MaxTokens = 0 // there is no analysis
 	var err error
 	if h.Layers, err = heads.Widths(c.Hidden); err != nil {
 		return h, err

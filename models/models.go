@@ -35,8 +35,27 @@ type Base struct {
 	Name   string `json:"name"`
 	Bytes  int64  `json:"bytes"`  // of its model.safetensors
 	SHA256 string `json:"sha256"` // of that file
-	// MaxTokens is the most tokens of an analysis, after which the head was trained to judge.
+	// MaxTokens is the most tokens of an analysis that a review writes if it is not asked for a number.
 	MaxTokens int `json:"max_tokens"`
+	// Config is what its config.json says of its shape.
+	Config Shape `json:"config"`
+}
+
+// Shape tells models of another architecture or size from other weights of the same, by config.json's own names.
+type Shape struct {
+	ModelType       string `json:"model_type"`
+	HiddenSize      int    `json:"hidden_size"`
+	NumHiddenLayers int    `json:"num_hidden_layers"`
+	VocabSize       int    `json:"vocab_size"`
+}
+
+// ShapeOf reads the config.json in dir.
+func ShapeOf(dir string) (s Shape, err error) {
+	text, err := os.ReadFile(filepath.Join(dir, "config.json"))
+	if err == nil {
+		err = json.Unmarshal(text, &s)
+	}
+	return s, err
 }
 
 // Shipped returns the base that the shipped files are for.
@@ -58,13 +77,19 @@ type Folders struct{ Adapter, Head, Prompts string }
 var ErrOtherWeights = errors.New("the shipped adapter and head are for other weights of this model")
 
 // Fit tells whether the shipped files are for the base model in dir, a Hugging Face folder: whether its weights are the very ones.
-// Weights of as many bytes that differ are ErrOtherWeights; reading them takes half a second.
+// Other weights of a model of that shape are ErrOtherWeights; reading those of as many bytes takes half a second.
 func Fit(dir string) (bool, error) { return Shipped().fits(dir) }
 
 func (b Base) fits(dir string) (bool, error) {
 	info, err := os.Stat(filepath.Join(dir, "model.safetensors"))
-	if err != nil || info.Size() != b.Bytes {
+	if err != nil {
 		return false, nil //nolint:nilerr // another model; opening it tells what may be wrong with it
+	}
+	if info.Size() != b.Bytes {
+		if shape, err := ShapeOf(dir); err != nil || shape != b.Config {
+			return false, nil //nolint:nilerr // as above
+		}
+		return false, fmt.Errorf("%s: %w (%d bytes, expected %d: those of make model)", dir, ErrOtherWeights, info.Size(), b.Bytes)
 	}
 	c, err := weights.Open(dir)
 	if err != nil {

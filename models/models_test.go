@@ -106,4 +106,20 @@ func TestFit(t *testing.T) {
 	if fits, err := b.fits(dir); fits || !errors.Is(err, ErrOtherWeights) {
 		t.Errorf("other weights of that size: %v, %v", fits, err)
 	}
+	b.Bytes++
+	b.Config = Shape{"llama", 576, 30, 49152}
+	if fits, err := b.fits(dir); fits || err != nil {
+		t.Errorf("weights of another size, without a config.json: %v, %v", fits, err)
+	}
+	for config, same := range map[string]bool{
+		`{"model_type": "llama", "hidden_size": 576, "num_hidden_layers": 30, "vocab_size": 49152, "rope_theta": 1}`: true,
+		`{"model_type": "llama", "hidden_size": 960, "num_hidden_layers": 32, "vocab_size": 49152}`:                  false,
+	} {
+		if err := os.WriteFile(filepath.Join(dir, "config.json"), []byte(config), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if fits, err := b.fits(dir); fits || errors.Is(err, ErrOtherWeights) != same {
+			t.Errorf("weights of another size, with %s: %v, %v", config, fits, err)
+		}
+	}
 }

@@ -80,35 +80,42 @@ func adapterConfig(dir string) (config map[string]any, err error) {
 	return config, nil
 }
 
-// packHead copies a trained head to where it is shipped, and notes which base it and the adapter are for.
-func packHead(from, base string) error {
+// analysisTokens is how much a review with the shipped files writes: a quotation and a reason.
+const analysisTokens = 24
+
+// packHead copies a head that was trained with the adapter lower to where it is shipped, tied to the adapter that is shipped, and
+// notes which base both are for.
+func packHead(from, lower, base string) error {
 	h, err := classifier.Open(from)
 	if err != nil {
 		return err
 	}
-	for _, name := range []string{"head.safetensors", "head.json"} {
-		text, err := os.ReadFile(filepath.Join(from, name))
-		if err != nil {
-			return err
-		}
-		to := filepath.Join(shipped, "head", name)
-		if err := os.MkdirAll(filepath.Dir(to), 0o755); err != nil {
-			return err
-		}
-		if err := renameio.WriteFile(to, text, 0o644); err != nil {
-			return err
-		}
+	a, err := lora.Open(lower)
+	if err != nil {
+		return err
+	}
+	// What is above the head's layer changes nothing that it reads.
+	if h.Config.AdapterSHA256 != a.SHA256 || h.Config.Layer == classifier.LastLayer || int(h.Config.Layer) > slices.Max(a.Config.LayersToAdapt) {
+		return fmt.Errorf("%s is for layer %s with the adapter %.12s…, expected %.12s…, of %s, and one of its layers %v",
+			from, h.Config.Layer, h.Config.AdapterSHA256, a.SHA256, lower, a.Config.LayersToAdapt)
+	}
+	if a, err = lora.Open(filepath.Join(shipped, "adapter")); err != nil {
+		return err
+	}
+	h.Config.AdapterSHA256 = a.SHA256
+	if err := h.Save(filepath.Join(shipped, "head")); err != nil {
+		return err
 	}
 	info, err := os.Stat(filepath.Join(base, "model.safetensors"))
 	if err != nil {
 		return err
 	}
-	length, ok := h.Config.Trained["max_tokens"].(float64)
-	if !ok {
-		return fmt.Errorf("%s: head.json does not say under trained how long the analyses were: expected max_tokens", from)
+	shape, err := models.ShapeOf(base)
+	if err != nil {
+		return err
 	}
 	return writeJSON(filepath.Join(shipped, "base.json"), models.Base{
-		Name: baseName, Bytes: info.Size(), SHA256: h.Config.BaseSHA256, MaxTokens: int(length),
+		Name: baseName, Bytes: info.Size(), SHA256: h.Config.BaseSHA256, MaxTokens: analysisTokens, Config: shape,
 	})
 }
 

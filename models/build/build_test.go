@@ -62,7 +62,7 @@ func TestRows(t *testing.T) {
 }
 
 func TestUsage(t *testing.T) {
-	for _, args := range [][]string{nil, {"rows"}, {"adapter", "a"}, {"head", "a"}, {"other", "a"}} {
+	for _, args := range [][]string{nil, {"rows"}, {"adapter", "a"}, {"head", "a", "b"}, {"other", "a"}} {
 		if err := command(context.Background(), args); err == nil || !strings.Contains(err.Error(), "usage") {
 			t.Errorf("%q: error %v, expected the usage", args, err)
 		}

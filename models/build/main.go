@@ -5,7 +5,7 @@
 //	                           head, OUT/heldout.jsonl findings that none of them saw, and OUT/generated.jsonl what the floors learn
 //	                           from of generated data
 //	build adapter LOWER UPPER  packs the adapters of the lower and of the upper layers into models/
-//	build head DIR BASE        packs a trained head into models/
+//	build head DIR LOWER BASE  packs a head that was trained with LOWER into models/
 //
 // It runs in the repository's root. The same program writes the same bytes.
 package main
@@ -39,10 +39,10 @@ func command(ctx context.Context, args []string) error {
 		return run(ctx, args[1])
 	case len(args) == 3 && args[0] == "adapter":
 		return packAdapter(args[1], args[2])
-	case len(args) == 3 && args[0] == "head":
-		return packHead(args[1], args[2])
+	case len(args) == 4 && args[0] == "head":
+		return packHead(args[1], args[2], args[3])
 	}
-	return errors.New("usage: build rows OUT | adapter LOWER UPPER | head DIR BASE")
+	return errors.New("usage: build rows OUT | adapter LOWER UPPER | head DIR LOWER BASE")
 }
 
 func run(ctx context.Context, out string) error {

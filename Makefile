@@ -96,10 +96,10 @@ models: build model ## Train the adapter and head that Janus ships, and measure 
 	[ -f $(MODELS_RUN)/merged/model.safetensors ] || bin/janus adapter merge $(MODELS_RUN)/second/adapter --model $(MODEL) --out $(MODELS_RUN)/merged
 	[ -f $(MODELS_RUN)/lora/done.json ] || bin/janus train lora --config models/smollm2-135m/adapter.yaml --model $(MODELS_RUN)/merged \
 		--data $(MODELS_RUN)/adapter.jsonl --out $(MODELS_RUN)/lora --resume
-	$(GO) run ./models/build adapter $(MODELS_RUN)/second/adapter $(MODELS_RUN)/lora/adapter
-	[ -f $(MODELS_RUN)/heads/done.json ] || bin/janus train head --config models/smollm2-135m/head.yaml --model $(MODEL) \
-		--data $(MODELS_RUN)/head.jsonl --states $(MODELS_RUN)/states --out $(MODELS_RUN)/heads --resume
-	$(GO) run ./models/build head $(MODELS_RUN)/heads/best $(MODEL)
+	[ -f $(MODELS_RUN)/lora2/done.json ] || bin/janus train lora --config models/smollm2-135m/adapter.yaml --model $(MODELS_RUN)/merged \
+		--init-adapter $(MODELS_RUN)/lora/adapter --seed 2 --learning-rate 6e-4 --data $(MODELS_RUN)/adapter.jsonl --out $(MODELS_RUN)/lora2 --resume
+	$(GO) run ./models/build adapter $(MODELS_RUN)/second/adapter $(MODELS_RUN)/lora2/adapter
+	$(GO) run ./models/build head $(MODELS_RUN)/second/head $(MODELS_RUN)/second/adapter $(MODEL)
 	$(MAKE) build model-figures
 
 .PHONY: model-figures

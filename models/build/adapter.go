@@ -81,7 +81,7 @@ func adapterConfig(dir string) (config map[string]any, err error) {
 }
 
 // analysisTokens is how much a review with the shipped files writes: a quotation and a reason.
-const analysisTokens = 24
+const analysisTokens = 16
 
 // packHead copies a head that was trained with the adapter lower to where it is shipped, tied to the adapter that is shipped, and
 // notes which base both are for.
@@ -95,7 +95,7 @@ func packHead(from, lower, base string) error {
 		return err
 	}
 	// What is above the head's layer changes nothing that it reads.
-	if h.Config.AdapterSHA256 != a.SHA256 || h.Config.Layer == classifier.LastLayer || int(h.Config.Layer) > slices.Max(a.Config.LayersToAdapt) {
+	if h.Config.AdapterSHA256 != a.SHA256 || !slices.Contains(a.Config.LayersToAdapt, int(h.Config.Layer)) {
 		return fmt.Errorf("%s is for layer %s with the adapter %.12s…, expected %.12s…, of %s, and one of its layers %v",
 			from, h.Config.Layer, h.Config.AdapterSHA256, a.SHA256, lower, a.Config.LayersToAdapt)
 	}

@@ -10,9 +10,11 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/januslm/janus/classifier"
 	"github.com/januslm/janus/dataset"
 	"github.com/januslm/janus/finding"
 	"github.com/januslm/janus/internal/testmodel"
+	"github.com/januslm/janus/lora"
 )
 
 // TestRows holds that the rows are the same every time, and that nothing held out is learnt from.
@@ -25,7 +27,7 @@ func TestRows(t *testing.T) {
 		}
 	}
 	groups := map[string]map[string]bool{} // by file
-	for _, name := range []string{"verdict", "adapter", "head", "heldout", "generated"} {
+	for _, name := range []string{"verdict", "second", "adapter", "heldout", "generated"} {
 		a, err := os.ReadFile(filepath.Join(first, name+".jsonl"))
 		if err != nil {
 			t.Fatal(err)
@@ -55,7 +57,7 @@ func TestRows(t *testing.T) {
 		}
 	}
 	for group := range groups["heldout"] {
-		if groups["verdict"][group] || groups["adapter"][group] || groups["head"][group] {
+		if groups["verdict"][group] || groups["adapter"][group] || groups["second"][group] {
 			t.Errorf("group %s is held out and learnt from", group)
 		}
 	}
@@ -108,5 +110,30 @@ func TestPackAdapterJoins(t *testing.T) {
 	}
 	if err := packAdapter(lower, upper); err == nil || !strings.Contains(err.Error(), "both have") {
 		t.Errorf("error %v, expected that both adapters have the same layer", err)
+	}
+}
+
+// A head is shipped only with the lower layers that it was trained with, and only where these are all that it reads.
+func TestPackHeadRefuses(t *testing.T) {
+	t.Chdir(t.TempDir())
+	if err := testmodel.WriteAdapter("lower", 1, 1); err != nil {
+		t.Fatal(err)
+	}
+	a, err := lora.Open("lower")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, change := range map[string]func(c *classifier.Config){
+		"of another adapter": func(c *classifier.Config) { c.Layer = 0 },
+		"of the last layer":  func(c *classifier.Config) { c.AdapterSHA256 = a.SHA256 },
+	} {
+		c := classifier.DefaultConfig(testmodel.Hidden)
+		change(&c)
+		if err := testmodel.WriteHeadOf("head", c, 1); err != nil {
+			t.Fatal(err)
+		}
+		if err := packHead("head", "lower", "."); err == nil || !strings.Contains(err.Error(), "and one of its layers") {
+			t.Errorf("a head %s: error %v", name, err)
+		}
 	}
 }

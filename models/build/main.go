@@ -1,9 +1,9 @@
 // Command build makes the parts of the shipped adapter and head that janus itself does not; `make models` runs it in its order:
 //
 //	build rows OUT             the rows to learn from, from the committed data and the generators: OUT/verdict.jsonl are conversations
-//	                           for janus train joint, OUT/adapter.jsonl for janus train lora, OUT/head.jsonl findings for janus train
-//	                           head, OUT/heldout.jsonl findings that none of them saw, and OUT/generated.jsonl what the floors learn
-//	                           from of generated data
+//	                           for janus train joint and, in OUT/second.jsonl, what it goes on with, OUT/adapter.jsonl for janus train lora,
+//	                           OUT/heldout.jsonl findings that none of them saw, and OUT/generated.jsonl what the floors learn from
+//	                           of generated data
 //	build adapter LOWER UPPER  packs the adapters of the lower and of the upper layers into models/
 //	build head DIR LOWER BASE  packs a head that was trained with LOWER into models/
 //
@@ -62,15 +62,11 @@ func run(ctx context.Context, out string) error {
 	if err != nil {
 		return err
 	}
-	head, err := headRows(ctx, text)
-	if err != nil {
-		return err
-	}
 	heldout, err := heldoutRows(ctx)
 	if err != nil {
 		return err
 	}
-	heldout = without(heldout, verdict, second, adapter, head)
+	heldout = without(heldout, verdict, second, adapter)
 	verdicts, err := conversations(text, thin(verdict, 8), true)
 	if err != nil {
 		return err
@@ -90,8 +86,8 @@ func run(ctx context.Context, out string) error {
 		name string
 		rows []any
 	}{
-		{"verdict", verdicts}, {"second", seconds}, {"adapter", analyses}, {"head", lines(head)}, {"heldout", lines(heldout)},
-		{"generated", lines(generated(heldout, verdict, second, adapter, head))},
+		{"verdict", verdicts}, {"second", seconds}, {"adapter", analyses}, {"heldout", lines(heldout)},
+		{"generated", lines(generated(heldout, verdict, second, adapter))},
 	} {
 		if err := write(filepath.Join(out, file.name+".jsonl"), file.rows); err != nil {
 			return err

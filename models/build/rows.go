@@ -20,7 +20,6 @@ import (
 // Seeds of the generators: rows of one seed are in one file only.
 const (
 	seedVerdict = 1
-	seedHead    = 2
 	seedHeldout = 3
 	seedAdapter = 4
 	seedSecond  = 5
@@ -42,9 +41,8 @@ func validation(group string) bool { return share("validation "+group) < 12 }
 // heldoutTemplate tells whether a template of the generator is kept for the held-out rows.
 func heldoutTemplate(group string) bool { return share("heldout "+group) < 20 }
 
-// forHead is the share, in percent, of the groups of committed rows that the head learns from and is chosen by; the adapter learns from
-// the others.
-const forHead = 25
+// taken tells whether a group of committed rows is learnt from. A quarter is not, so that heads can be tried on it.
+func taken(group string) bool { return share("head "+group) >= 25 }
 
 // learnt says what rows are made: pairs of the generators (exchange counts by category), which of the committed groups, and the
 // longest prompt in bytes, since long ones cost too much time.
@@ -55,19 +53,19 @@ type learnt struct {
 	longest                int
 }
 
-// verdictRows are what the adapter and a first head learn the verdict from.
+// verdictRows are what the adapter's lower layers and a head learn the verdict from.
 func verdictRows(ctx context.Context, text *prompts.Set) ([]row, error) {
 	return learnt{
 		seed: seedVerdict, passive: 1600, exchange: 450, iac: 400, longest: 1200,
-		committed: func(group string) bool { return share("head "+group) >= forHead },
+		committed: taken,
 	}.rows(ctx, text)
 }
 
-// secondRows are what the adapter's lower layers go on with, when they have seen all of verdictRows.
+// secondRows are what both go on with when they have seen all of verdictRows.
 func secondRows(ctx context.Context, text *prompts.Set) ([]row, error) {
 	return learnt{
 		seed: seedSecond, passive: 2700, exchange: 480, iac: 100, longest: 1200,
-		committed: func(group string) bool { return share("head "+group) >= forHead },
+		committed: taken,
 	}.rows(ctx, text)
 }
 
@@ -75,22 +73,8 @@ func secondRows(ctx context.Context, text *prompts.Set) ([]row, error) {
 func adapterRows(ctx context.Context, text *prompts.Set) ([]row, error) {
 	return learnt{
 		seed: seedAdapter, passive: 170, exchange: 30, iac: 20, longest: 600,
-		committed: func(group string) bool { return share("head "+group) >= forHead && share("analyses "+group) < 15 },
+		committed: func(group string) bool { return taken(group) && share("analyses "+group) < 15 },
 	}.rows(ctx, text)
-}
-
-// headRows are the shipped head's, on analyses that the finished adapter writes.
-func headRows(ctx context.Context, text *prompts.Set) ([]row, error) {
-	rows, err := learnt{
-		seed: seedHead, passive: 180, exchange: 40, iac: 25, longest: 1200,
-		committed: func(group string) bool { return share("head "+group) < forHead },
-	}.rows(ctx, text)
-	for i := range rows {
-		if rows[i].Source == sourceZAP { // a few rules are too few to learn from, and the best there is to choose by
-			rows[i].Split = dataset.Dev
-		}
-	}
-	return rows, err
 }
 
 // rows makes them, with their split, pairs together.

@@ -31,8 +31,8 @@ type ReviewOptions struct {
 	// Trajectory asks for the verdict after every token. Heads give it for nothing; without heads the closing phrase is
 	// tried after every token, in the same pass.
 	Trajectory bool
-	// Sure ends a row when its verdict's probability, of the first head, reaches it on either side. 0: off. Without heads
-	// it needs the closing phrase after every token, as Trajectory does.
+	// Sure ends a row when its verdict's probability, of the first head, reaches it on either side, within the tokens that the head
+	// was trained on. 0: off. Without heads it needs the closing phrase after every token, as Trajectory does.
 	Sure float64
 	// Stop are the tokens that end an analysis; nil means the model's own. Use an empty list for none.
 	Stop []int32

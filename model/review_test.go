@@ -166,6 +166,29 @@ func TestHeadsHold(t *testing.T) {
 	}
 }
 
+// TestSureHolds holds that a row is not ended by what a head would say of more tokens than it was trained on.
+func TestSureHolds(t *testing.T) {
+	const most, trained = 6, 2
+	free := goldenHead(t, classifier.PoolMeanFrom)
+	held := goldenHead(t, classifier.PoolMeanFrom)
+	h, err := classifier.Open(held)
+	if err != nil {
+		t.Fatal(err)
+	}
+	h.Config.MaxTokens = trained
+	if err := h.Save(held); err != nil {
+		t.Fatal(err)
+	}
+	b := model.Batch{Rows: tinyRows(1, model.Sampling{MinTokens: trained, MaxTokens: most})}
+	for dir, want := range map[string]model.Finish{free: model.FinishSure, held: model.FinishBudget} {
+		m := openModel(t, tiny(t), model.Options{Backend: testBackend(t, ""), Heads: []string{dir}})
+		// The free head's probability is 0.39 after two tokens and 0.11 after three.
+		if v := review(t, m, b, model.ReviewOptions{Sure: 0.8, Stop: []int32{}})[0]; v.Finish != want {
+			t.Errorf("a head trained on %d tokens: ended by %s after %d, expected %s", m.Heads()[0].Config.MaxTokens, v.Finish, len(v.Tokens), want)
+		}
+	}
+}
+
 // TestHeadsOnPools computes every head's trajectory again, on the host, from the states that the program kept.
 func TestHeadsOnPools(t *testing.T) {
 	kinds := []classifier.Pooling{classifier.PoolMeanGenerated, classifier.PoolMeanFrom, classifier.PoolLast}

@@ -266,6 +266,11 @@ func (d decodeStep) judge(h, reasoning *Node) {
 		sureness := Max(lead, Sub(ConstAs(lead, 1), lead))
 		sure := And(And(reasoning, GreaterOrEqual(steps, s["min"])),
 			GreaterOrEqual(sureness, BroadcastToDims(s["sure"], lead.Shape().Dimensions...)))
+		if d.shape.Verdict == byHeads {
+			if most := d.m.heads[0].Config.MaxTokens; most >= 0 { // behind that its verdict no longer changes: see Model.hold
+				sure = And(sure, LessOrEqual(steps, ConstAs(steps, most)))
+			}
+		}
 		d.set("finish", And(sure, Not(ends)), ConstAs(s["finish"], finishSure))
 		ends = Or(ends, sure)
 	}

@@ -134,21 +134,28 @@ func TestTrajectory(t *testing.T) {
 	}
 }
 
+// heldHead is a golden head that was trained on so many tokens of an analysis.
+func heldHead(t testing.TB, tokens int) string {
+	t.Helper()
+	dir := goldenHead(t, classifier.PoolMeanFrom)
+	h, err := classifier.Open(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	h.Config.MaxTokens = tokens
+	if err := h.Save(dir); err != nil {
+		t.Fatal(err)
+	}
+	return dir
+}
+
 // TestHeadsHold holds that a head's probability stays what it is after as many tokens as the head was trained on, and that of others
 // does not.
 func TestHeadsHold(t *testing.T) {
 	const most, trained = 6, 2
 	free := goldenHead(t, classifier.PoolMeanFrom)
 	for _, reads := range []int{0, trained} {
-		held := goldenHead(t, classifier.PoolMeanFrom)
-		h, err := classifier.Open(held)
-		if err != nil {
-			t.Fatal(err)
-		}
-		h.Config.MaxTokens = reads
-		if err := h.Save(held); err != nil {
-			t.Fatal(err)
-		}
+		held := heldHead(t, reads)
 		m := openModel(t, tiny(t), model.Options{Backend: testBackend(t, ""), Heads: []string{held, free}})
 		rows := tinyRows(2, model.Sampling{MaxTokens: most})
 		for i, v := range review(t, m, model.Batch{Rows: rows}, model.ReviewOptions{Trajectory: true, Stop: []int32{}}) {
@@ -170,15 +177,7 @@ func TestHeadsHold(t *testing.T) {
 func TestSureHolds(t *testing.T) {
 	const most, trained = 6, 2
 	free := goldenHead(t, classifier.PoolMeanFrom)
-	held := goldenHead(t, classifier.PoolMeanFrom)
-	h, err := classifier.Open(held)
-	if err != nil {
-		t.Fatal(err)
-	}
-	h.Config.MaxTokens = trained
-	if err := h.Save(held); err != nil {
-		t.Fatal(err)
-	}
+	held := heldHead(t, trained)
 	b := model.Batch{Rows: tinyRows(1, model.Sampling{MinTokens: trained, MaxTokens: most})}
 	for dir, want := range map[string]model.Finish{free: model.FinishSure, held: model.FinishBudget} {
 		m := openModel(t, tiny(t), model.Options{Backend: testBackend(t, ""), Heads: []string{dir}})

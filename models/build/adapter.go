@@ -24,7 +24,7 @@ const baseName = "HuggingFaceTB/SmolLM2-135M-Instruct"
 const shipped = "models/smollm2-135m"
 
 // packAdapter joins the adapters of the lower and of the upper layers into the one that is shipped: in bfloat16, which halves it, and
-// naming its base. The head is trained on this one.
+// naming its base.
 func packAdapter(lower, upper string) error {
 	var tensors []weights.Tensor
 	var layers []any

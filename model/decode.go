@@ -155,6 +155,7 @@ func (m *Model) freshState(d decodeShape, in nodes) []loopVar {
 	switch d.Verdict {
 	case byHeads:
 		add("p", zeros(dtypes.Float32, b, d.Tokens+1, len(m.heads)))
+		add("held", zeros(dtypes.Float32, b, len(m.heads)))
 	case byClosings:
 		add("p", zeros(dtypes.Float32, b, d.Tokens+1, 1))
 	case byClosing:

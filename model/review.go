@@ -218,14 +218,7 @@ func (m *Model) runDecode(rows []Row, n int, prefix, cache *cached, o ReviewOpti
 		results[name] = out[i]
 	}
 	defer finalizeAll(out)
-	verdicts, err := readVerdicts(results, n, d, o, len(m.features))
-	if err != nil {
-		return nil, err
-	}
-	for i := range verdicts {
-		m.hold(&verdicts[i])
-	}
-	return verdicts, nil
+	return readVerdicts(results, n, d, o, len(m.features))
 }
 
 // forRows fills in what the rows and the options ask for.
@@ -296,20 +289,6 @@ func (m *Model) stops(o ReviewOptions) []int32 {
 		return []int32{-1}
 	}
 	return stop
-}
-
-// hold keeps each head's probability from the length on up to which it was trained: what is written behind that is not judged.
-func (m *Model) hold(v *Verdict) {
-	if len(v.Ps) == 0 {
-		return
-	}
-	for h, head := range m.heads {
-		last := head.Config.Reads(len(v.Ps) - 1)
-		for t := last + 1; t < len(v.Ps); t++ {
-			v.Ps[t][h] = v.Ps[last][h]
-		}
-	}
-	v.P = v.Ps[len(v.Ps)-1][0]
 }
 
 // readVerdicts copies the first n rows' results to the host.

@@ -186,6 +186,12 @@ func TestSureHolds(t *testing.T) {
 			t.Errorf("a head trained on %d tokens: ended by %s after %d, expected %s", m.Heads()[0].Config.MaxTokens, v.Finish, len(v.Tokens), want)
 		}
 	}
+	// What is held is sure enough of 0.6, also where more tokens are asked for than the head reads.
+	m := openModel(t, tiny(t), model.Options{Backend: testBackend(t, ""), Heads: []string{held}})
+	b.Rows[0].Sampling.MinTokens = trained + 2
+	if v := review(t, m, b, model.ReviewOptions{Sure: 0.6, Stop: []int32{}})[0]; v.Finish != model.FinishSure || len(v.Tokens) != trained+2 {
+		t.Errorf("held: ended by %s after %d tokens, expected by sure after %d", v.Finish, len(v.Tokens), trained+2)
+	}
 }
 
 // TestHeadsOnPools computes every head's trajectory again, on the host, from the states that the program kept.

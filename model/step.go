@@ -247,7 +247,7 @@ func (d decodeStep) judge(h, reasoning *Node) {
 	var p *Node // [B, H]
 	switch d.shape.Verdict {
 	case byHeads:
-		p = d.m.heads.Probabilities(d.features()[:len(d.m.heads.Features())], d.m.headNodes(s))
+		p = d.held(d.m.heads.Probabilities(d.features()[:len(d.m.heads.Features())], d.m.headNodes(s)))
 	case byClosings:
 		width := h.Shape().Dim(1)
 		p = d.answer(d.m.decoder.Logits(d.forward(nil, nil), stateAt(h, width-1)))
@@ -266,16 +266,23 @@ func (d decodeStep) judge(h, reasoning *Node) {
 		sureness := Max(lead, Sub(ConstAs(lead, 1), lead))
 		sure := And(And(reasoning, GreaterOrEqual(steps, s["min"])),
 			GreaterOrEqual(sureness, BroadcastToDims(s["sure"], lead.Shape().Dimensions...)))
-		if d.shape.Verdict == byHeads {
-			if most := d.m.heads[0].Config.MaxTokens; most >= 0 { // behind that its verdict no longer changes: see Model.hold
-				sure = And(sure, LessOrEqual(steps, ConstAs(steps, most)))
-			}
-		}
 		d.set("finish", And(sure, Not(ends)), ConstAs(s["finish"], finishSure))
 		ends = Or(ends, sure)
 	}
 	d.set("length", ends, steps)
 	s["done"] = Or(s["done"], ends)
+}
+
+// held keeps each head's probability in p [B, H] from the length on up to which it was trained: what is written behind that is not judged.
+func (d decodeStep) held(p *Node) *Node {
+	s := d.s
+	most := make([]int32, len(d.m.heads)) // tokens that a head reads of a whole analysis
+	for h, head := range d.m.heads {
+		most[h] = int32(head.Config.Reads(d.shape.Tokens))
+	}
+	reads := LessOrEqual(s["step"], Const(p.Graph(), most))
+	s["held"] = Where(BroadcastToDims(Reshape(reads, 1, len(most)), p.Shape().Dimensions...), p, s["held"])
+	return s["held"]
 }
 
 // answer is p [B, 1] that the finding is real: the normalised probability of the true against the false answer token.

@@ -3,10 +3,12 @@ package prompts
 import (
 	"bytes"
 	"encoding/json"
+	"fmt"
 	"html"
 	"net/url"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/januslm/janus/finding"
@@ -43,6 +45,94 @@ func messageFields(names, message string) string {
 		}
 	}
 	return strings.Join(kept, "\n")
+}
+
+// absent stands in a checklist for a header that a message does not have.
+const absent = "absent"
+
+// checklist are a message's headers of the names that spaces divide, in the order of the names, and "Name: absent" for each that is not there: what is
+// missing is hard to see in a list that has it in no fixed place.
+func checklist(names, message string) string {
+	there := map[string][]string{}
+	head, _ := finding.SplitMessage(message)
+	for i, line := range strings.Split(head, "\n") {
+		if name, value, ok := strings.Cut(line, ":"); i > 0 && ok {
+			name = strings.ToLower(strings.TrimSpace(name))
+			there[name] = append(there[name], strings.TrimSpace(value))
+		}
+	}
+	var lines []string
+	for _, name := range strings.Fields(names) {
+		values := there[strings.ToLower(name)]
+		if len(values) == 0 {
+			values = []string{absent}
+		}
+		for _, value := range values {
+			lines = append(lines, name+": "+value)
+		}
+	}
+	return strings.Join(lines, "\n")
+}
+
+// Expressions that scanners have a database evaluate: a sum of whole numbers, two strings to join, a pause. What surrounds a sum tells it from a
+// date, a version or an identifier.
+var (
+	sums   = regexp.MustCompile(`(?:^|[^\w.:-])((\d{1,6}) ?([-+*]) ?(\d{1,6}))(?:[^\w.:-]|--|$)`)
+	joins  = regexp.MustCompile(`(?i)(concat\( ?'(\w+)' ?, ?'(\w+)' ?\)|'(\w+)' ?\|\| ?'(\w+)')`)
+	pauses = regexp.MustCompile(`(?i)(sleep ?\( ?(\d{1,3}) ?\)|waitfor delay '\d+:\d+:(\d{1,2})'|receive_message\([^()]*, ?(\d{1,3}) ?\))`)
+)
+
+// computed says what expressions of a request would give where a database evaluated them, and whether that stands in the response. Models of
+// this size do not calculate. Empty where there are none.
+func computed(request, response string) string {
+	var lines []string
+	answered := func(expression, result string) {
+		where := "not in the response"
+		if hasWord(response, result) {
+			where = "in the response"
+		}
+		lines = append(lines, expression+" = "+result+": "+where)
+	}
+	plain := strings.Split(request, "\n")
+	for i, line := range plain {
+		plain[i] = unescaped(line) // a "+" is a space where the line has other escapes
+	}
+	text := strings.Join(plain, "\n")
+	for _, m := range sums.FindAllStringSubmatch(text, mostComputed) {
+		x, _ := strconv.Atoi(m[2]) // six digits at most
+		y, _ := strconv.Atoi(m[4])
+		answered(m[1], strconv.Itoa(map[string]int{"+": x + y, "-": x - y, "*": x * y}[m[3]]))
+	}
+	for _, m := range joins.FindAllStringSubmatch(text, mostComputed) {
+		answered(m[1], m[2]+m[3]+m[4]+m[5])
+	}
+	for _, m := range pauses.FindAllStringSubmatch(text, mostComputed) {
+		seconds, _ := strconv.Atoi(m[2] + m[3] + m[4])
+		lines = append(lines, fmt.Sprintf("%s = %d ms", m[1], seconds*1000))
+	}
+	return strings.Join(lines, "\n")
+}
+
+const mostComputed = 3 // expressions of a kind
+
+// hasWord tells whether a text has a word that is not part of a longer one.
+func hasWord(text, word string) bool {
+	for from := 0; ; {
+		at := strings.Index(text[from:], word)
+		if at < 0 {
+			return false
+		}
+		at += from
+		end := at + len(word)
+		if !(at > 0 && isWord(text[at-1])) && !(end < len(text) && isWord(text[end])) {
+			return true
+		}
+		from = at + 1
+	}
+}
+
+func isWord(c byte) bool {
+	return c == '_' || '0' <= c && c <= '9' || 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z'
 }
 
 // grep gives the lines of a text that match a regular expression (Go's syntax, https://pkg.go.dev/regexp/syntax), each cut to echoLine bytes.

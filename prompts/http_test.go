@@ -27,6 +27,9 @@ func TestMessageParts(t *testing.T) {
 		{"fields", messageFields("X-Frame content-type", response), "Content-Type: text/html\nx-frame-options: DENY"},
 		{"no such field", messageFields("server", response), ""},
 		{"fields of a start alone", messageFields("get", "GET http://a/ HTTP/1.1"), ""},
+		{"checklist", checklist("X-FRAME-Options Server x-cache", response), "X-FRAME-Options: DENY\nServer: absent\nx-cache: MISS"},
+		{"checklist of what is there twice", checklist("Set-Cookie", "HTTP/1.1 200 OK\nset-cookie: a=1\nSet-Cookie: b=2\n\nSet-Cookie: c=3"), "Set-Cookie: a=1\nSet-Cookie: b=2"},
+		{"checklist of nothing", checklist("Server", ""), "Server: absent"},
 		{"union", union("a\nb", "b\n\nc", ""), "a\nb\nc"},
 	} {
 		if c.got != c.want {
@@ -49,6 +52,28 @@ func TestRequestValues(t *testing.T) {
 	} {
 		if got := strings.Join(requestValues(c.request), "|"); got != c.want {
 			t.Errorf("%.30q: %q, expected %q", c.request, got, c.want)
+		}
+	}
+}
+
+func TestComputed(t *testing.T) {
+	const found, missing = ": in the response", ": not in the response"
+	for _, c := range []struct{ name, request, response, want string }{
+		{"a difference", "GET /r?class=654-2 HTTP/1.1", "<td>652</td>", "654-2 = 652" + found},
+		{"not computed", "GET /r?class=654-2 HTTP/1.1", "<td>654</td><td>1652</td><td>6520</td>", "654-2 = 652" + missing},
+		{"a product in a path", "GET /a/%27%20UNION%20SELECT%205308%2A68%2CNULL--/ HTTP/1.1", "<li>360944 – Oslo</li>", "5308*68 = 360944" + found},
+		{"a sum in JSON", "POST /a HTTP/1.1\n\n{\"id\": \"7+5\"}", "{\"id\": 12}", "7+5 = 12" + found},
+		{"a plus that is a space", "GET /r?q=7+5&r=%20 HTTP/1.1", "12", ""},
+		{"strings", "GET /r?q=%27+UNION+SELECT+CONCAT(%27abc%27,%27de%27),%27x%27||%27y%27 HTTP/1.1", "abcde xyz", "CONCAT('abc','de') = abcde" + found + "\n'x'||'y' = xy" + missing},
+		{"pauses", "POST /a HTTP/1.1\n\na=1'; WAITFOR DELAY '0:0:6'--&b=SLEEP(10)&c=DBMS_PIPE.RECEIVE_MESSAGE('q',3)", "",
+			"WAITFOR DELAY '0:0:6' = 6000 ms\nSLEEP(10) = 10000 ms\nRECEIVE_MESSAGE('q',3) = 3000 ms"},
+		{"no sums", "GET /2020-01-08/a-1-2?v=1.2-3&t=10:00-11&u=522da3be-1b70-4ee8&x=a5-2 HTTP/1.1\nRange: x", "", ""},
+		{"many", "GET /?a=1-1&b=2-1&c=3-1&d=4-1 HTTP/1.1", "", "1-1 = 0" + missing + "\n2-1 = 1" + missing + "\n3-1 = 2" + missing},
+		{"long numbers", "GET /?a=1234567-1&b=999999*999999 HTTP/1.1", "", "999999*999999 = 999998000001" + missing},
+		{"both empty", "", "", ""},
+	} {
+		if got := computed(c.request, c.response); got != c.want {
+			t.Errorf("%s: %q, expected %q", c.name, got, c.want)
 		}
 	}
 }

@@ -194,7 +194,8 @@ func keyOf(name string) (key string, ok bool) {
 func (s *Set) compile() error {
 	s.templates = template.New("").Funcs(template.FuncMap{
 		"line": finding.OneLine, "fence": fence,
-		"start": messageStart, "head": messageHead, "body": messageBody, "fields": messageFields, "echoes": echoes, "grep": grep, "union": union,
+		"start": messageStart, "head": messageHead, "body": messageBody, "fields": messageFields, "checklist": checklist, "computed": computed,
+		"echoes": echoes, "grep": grep, "union": union,
 	})
 	for _, key := range s.keys() {
 		part := s.parts[key]

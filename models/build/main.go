@@ -1,7 +1,7 @@
 // Command build makes the parts of the shipped adapter and head that janus itself does not; `make models` runs it in its order:
 //
 //	build rows OUT             the rows to learn from, from the committed data and the generators: OUT/verdict.jsonl are conversations
-//	                           for janus train joint and, in OUT/second.jsonl, what it goes on with, OUT/adapter.jsonl for janus train lora,
+//	                           for janus train joint, OUT/second.jsonl and OUT/third.jsonl what it goes on with, OUT/adapter.jsonl are for janus train lora,
 //	                           OUT/heldout.jsonl findings that none of them saw, and OUT/generated.jsonl what the floors learn from
 //	                           of generated data
 //	build adapter LOWER UPPER  packs the adapters of the lower and of the upper layers into models/
@@ -58,6 +58,10 @@ func run(ctx context.Context, out string) error {
 	if err != nil {
 		return err
 	}
+	third, err := thirdRows(ctx, text)
+	if err != nil {
+		return err
+	}
 	adapter, err := adapterRows(ctx, text)
 	if err != nil {
 		return err
@@ -66,12 +70,16 @@ func run(ctx context.Context, out string) error {
 	if err != nil {
 		return err
 	}
-	heldout = without(heldout, verdict, second, adapter)
+	heldout = without(heldout, verdict, second, third, adapter)
 	verdicts, err := conversations(text, thin(verdict, 8), true)
 	if err != nil {
 		return err
 	}
 	seconds, err := conversations(text, thin(second, 8), true)
+	if err != nil {
+		return err
+	}
+	thirds, err := conversations(text, thin(third, 8), true)
 	if err != nil {
 		return err
 	}
@@ -86,8 +94,8 @@ func run(ctx context.Context, out string) error {
 		name string
 		rows []any
 	}{
-		{"verdict", verdicts}, {"second", seconds}, {"adapter", analyses}, {"heldout", lines(heldout)},
-		{"generated", lines(generated(heldout, verdict, second, adapter))},
+		{"verdict", verdicts}, {"second", seconds}, {"third", thirds}, {"adapter", analyses}, {"heldout", lines(heldout)},
+		{"generated", lines(generated(heldout, verdict, second, third, adapter))},
 	} {
 		if err := write(filepath.Join(out, file.name+".jsonl"), file.rows); err != nil {
 			return err

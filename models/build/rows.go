@@ -23,6 +23,7 @@ const (
 	seedHeldout = 3
 	seedAdapter = 4
 	seedSecond  = 5
+	seedThird   = 6
 )
 
 // unseen are checks that are only in the held-out rows: they show what becomes of kinds of findings that no training had.
@@ -44,27 +45,46 @@ func heldoutTemplate(group string) bool { return share("heldout "+group) < 20 }
 // taken tells whether a group of committed rows is learnt from. A quarter is not, so that heads can be tried on it.
 func taken(group string) bool { return share("head "+group) >= 25 }
 
-// learnt says what rows are made: pairs of the generators (exchange counts by category), which of the committed groups, and the
-// longest prompt in bytes, since long ones cost too much time.
+// learnt says what rows are made: pairs of the generators, which of the committed groups, and the longest prompt in bytes, since long
+// ones cost too much time.
 type learnt struct {
-	seed                   uint64
-	passive, exchange, iac int
-	committed              func(group string) bool
-	longest                int
+	seed         uint64
+	passive, iac int
+	exchange     map[string]int // by category
+	committed    func(group string) bool
+	longest      int
+}
+
+// ofEach counts the same number of pairs of every category.
+func ofEach(pairs int) map[string]int {
+	counts := map[string]int{}
+	for _, category := range dataset.Categories() {
+		counts[category] = pairs
+	}
+	return counts
 }
 
 // verdictRows are what the adapter's lower layers and a head learn the verdict from.
 func verdictRows(ctx context.Context, text *prompts.Set) ([]row, error) {
 	return learnt{
-		seed: seedVerdict, passive: 1600, exchange: 450, iac: 400, longest: 1200,
+		seed: seedVerdict, passive: 1600, exchange: ofEach(450), iac: 400, longest: 1200,
 		committed: taken,
 	}.rows(ctx, text)
 }
 
-// secondRows are what both go on with when they have seen all of verdictRows.
+// secondRows are what the adapter goes on with when it has seen all of verdictRows.
 func secondRows(ctx context.Context, text *prompts.Set) ([]row, error) {
 	return learnt{
-		seed: seedSecond, passive: 2700, exchange: 480, iac: 100, longest: 1200,
+		seed: seedSecond, passive: 2700, exchange: ofEach(480), iac: 100, longest: 1200,
+		committed: taken,
+	}.rows(ctx, text)
+}
+
+// thirdRows are what it goes on with after those: more of the categories of exchanges that are hardest to judge.
+func thirdRows(ctx context.Context, text *prompts.Set) ([]row, error) {
+	return learnt{
+		seed: seedThird, passive: 1300, iac: 60, longest: 1400,
+		exchange:  map[string]int{dataset.HTTPHeaders: 1200, dataset.SQLI: 1000, dataset.Info: 300, dataset.XSS: 250},
 		committed: taken,
 	}.rows(ctx, text)
 }
@@ -72,7 +92,7 @@ func secondRows(ctx context.Context, text *prompts.Set) ([]row, error) {
 // adapterRows are what the upper layers learn to write analyses from.
 func adapterRows(ctx context.Context, text *prompts.Set) ([]row, error) {
 	return learnt{
-		seed: seedAdapter, passive: 170, exchange: 30, iac: 20, longest: 600,
+		seed: seedAdapter, passive: 170, exchange: ofEach(30), iac: 20, longest: 600,
 		committed: func(group string) bool { return taken(group) && share("analyses "+group) < 15 },
 	}.rows(ctx, text)
 }
@@ -169,11 +189,11 @@ func heldoutRows(ctx context.Context) ([]row, error) {
 	if err != nil {
 		return nil, err
 	}
-	exchanges, err := exchangeRows(ctx, seedHeldout, 10, false, nil)
+	exchanges, err := exchangeRows(ctx, seedHeldout, ofEach(10), false, nil)
 	if err != nil {
 		return nil, err
 	}
-	apart, err := exchangeRows(ctx, seedHeldout, 10, true, nil)
+	apart, err := exchangeRows(ctx, seedHeldout, ofEach(10), true, nil)
 	if err != nil {
 		return nil, err
 	}
@@ -266,9 +286,9 @@ func passiveRows(ctx context.Context, seed uint64, pairs int, others bool) (rows
 	return rows, nil
 }
 
-// exchangeRows are pairs of each of the study's four categories: those of the templates that are held out, or of the others;
+// exchangeRows are pairs of the study's four categories, so many of each: those of the templates that are held out, or of the others;
 // both of a pair must fit.
-func exchangeRows(ctx context.Context, seed uint64, pairs int, heldout bool, fits func(*finding.Finding) (bool, error)) (rows []row, err error) {
+func exchangeRows(ctx context.Context, seed uint64, pairs map[string]int, heldout bool, fits func(*finding.Finding) (bool, error)) (rows []row, err error) {
 	source := "generated_http"
 	if heldout {
 		source += "_unseen"
@@ -294,7 +314,7 @@ func exchangeRows(ctx context.Context, seed uint64, pairs int, heldout bool, fit
 				f.ID, f.Source = fmt.Sprintf("%s/%s/%d/%d/%s", source, category, seed, n, e.Label()), source
 				rows = append(rows, row{f, briefly(&e)})
 			}
-			if n++; n == pairs {
+			if n++; n == pairs[category] {
 				return errEnough
 			}
 			return nil

@@ -2,14 +2,11 @@ package finding
 
 import (
 	"bytes"
-	"context"
-	"os"
-	"os/exec"
-	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
-	"time"
+
+	"github.com/januslm/janus/internal/testbrowser"
 )
 
 func writeHTML(t *testing.T, reviewed ...Reviewed) string {
@@ -87,44 +84,6 @@ func TestHTMLLongTexts(t *testing.T) {
 	}
 }
 
-// browser is a Chromium on the PATH, an optional part of the tests.
-func browser(t *testing.T) string {
-	t.Helper()
-	for _, name := range []string{"chromium", "chromium-browser", "google-chrome", "chrome", "headless_shell"} {
-		if path, err := exec.LookPath(name); err == nil {
-			return path
-		}
-	}
-	t.Skip("no Chromium on the PATH")
-	return ""
-}
-
-// inBrowser loads a page and gives its document after its script has run, and
-// what the browser said on its console.
-func inBrowser(t *testing.T, chromium, page, hash string) (dom, console string) {
-	t.Helper()
-	dir := t.TempDir()
-	path := filepath.Join(dir, "report.html")
-	if err := os.WriteFile(path, []byte(page), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
-	defer cancel()
-	cmd := exec.CommandContext(ctx, chromium, "--headless", "--no-sandbox", "--disable-gpu", "--user-data-dir="+filepath.Join(dir, "profile"),
-		"--enable-logging=stderr", "--virtual-time-budget=2000", "--dump-dom", "file://"+filepath.ToSlash(path)+hash)
-	var out, log bytes.Buffer
-	cmd.Stdout, cmd.Stderr = &out, &log
-	if err := cmd.Run(); err != nil {
-		t.Fatalf("%v\n%s", err, log.String())
-	}
-	for line := range strings.Lines(log.String()) {
-		if strings.Contains(line, "CONSOLE") {
-			console += line
-		}
-	}
-	return out.String(), console
-}
-
 // bodies gives the rules of the rows in a document's order, the hidden ones in brackets, the opened ones with a star.
 func bodies(dom string) string {
 	var rows []string
@@ -142,13 +101,12 @@ func bodies(dom string) string {
 }
 
 func TestHTMLInBrowser(t *testing.T) {
-	chromium := browser(t)
 	page := writeHTML(t, someReviewed())
 	for _, tc := range []struct{ hash, want string }{
 		{"#sort=rule&open=0", "a b c d e* f"},
 		{"#sort=-p&hide=unreal,error&q=TITLE%20rule", "e b d (a) (c) f"},
 	} {
-		dom, console := inBrowser(t, chromium, page, tc.hash)
+		dom, console := testbrowser.Open(t, page, tc.hash, "--dump-dom")
 		if got := bodies(dom); got != tc.want {
 			t.Errorf("%s: %s, want %s", tc.hash, got, tc.want)
 		}
@@ -158,7 +116,7 @@ func TestHTMLInBrowser(t *testing.T) {
 	}
 	// A click does what the address says, and the policy lets no other script run.
 	clicking := strings.Replace(page, "<main>", `<main><img src="x" onerror="document.title='run'">`, 1)
-	dom, console := inBrowser(t, chromium, clicking, "")
+	dom, console := testbrowser.Open(t, clicking, "", "--dump-dom")
 	if !strings.Contains(console, "Content Security Policy") || strings.Contains(dom, "<title>run") {
 		t.Errorf("the policy does not hold: %s", console)
 	}
@@ -166,7 +124,6 @@ func TestHTMLInBrowser(t *testing.T) {
 
 // TestHTMLClicks drives the page's own controls with a script that the policy of this copy allows.
 func TestHTMLClicks(t *testing.T) {
-	chromium := browser(t)
 	const script = `
 document.querySelector('th[data-key="p"] button').click();
 document.querySelector('input[value="left"]').click();
@@ -178,7 +135,7 @@ document.title = location.hash + " " + document.getElementById("shown").textCont
 	page = strings.Replace(page, "script-src '", "script-src '"+contentHash(script)+"' '", 1)
 	page = strings.Replace(page, "script-src &#39;", "script-src &#39;"+contentHash(script)+"&#39; &#39;", 1)
 	page = strings.Replace(page, "</body>", "<script>"+script+"</script></body>", 1)
-	dom, console := inBrowser(t, chromium, page, "")
+	dom, console := testbrowser.Open(t, page, "", "--dump-dom")
 	if got, want := bodies(dom), "e b* d a c (f)"; got != want || console != "" {
 		t.Errorf("%s, want %s; the console says %s", got, want, console)
 	}

@@ -1,58 +1,14 @@
 package report
 
 import (
-	"bytes"
-	"context"
-	"os"
-	"os/exec"
 	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/januslm/janus/internal/page"
+	"github.com/januslm/janus/internal/testbrowser"
 )
-
-// chromium is a browser on the PATH, an optional part of the tests.
-func chromium(t *testing.T) string {
-	t.Helper()
-	for _, name := range []string{"chromium", "chromium-browser", "google-chrome", "chrome", "headless_shell"} {
-		if path, err := exec.LookPath(name); err == nil {
-			return path
-		}
-	}
-	t.Skip("no Chromium on the PATH")
-	return ""
-}
-
-// browse runs the browser on a page and gives what it writes to standard output, and what its console says.
-func browse(t *testing.T, html string, arguments ...string) (out, console string) {
-	t.Helper()
-	dir := t.TempDir()
-	path := filepath.Join(dir, "report.html")
-	if err := os.WriteFile(path, []byte(html), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	ctx, cancel := context.WithTimeout(context.Background(), 3*time.Minute)
-	defer cancel()
-	arguments = append([]string{
-		"--headless", "--no-sandbox", "--disable-gpu", "--hide-scrollbars", "--user-data-dir=" + filepath.Join(dir, "profile"),
-		"--enable-logging=stderr", "--virtual-time-budget=3000", "--window-size=1300,1600",
-	}, arguments...)
-	cmd := exec.CommandContext(ctx, chromium(t), append(arguments, "file://"+filepath.ToSlash(path))...)
-	var stdout, stderr bytes.Buffer
-	cmd.Stdout, cmd.Stderr = &stdout, &stderr
-	if err := cmd.Run(); err != nil {
-		t.Fatalf("%v\n%s", err, stderr.String())
-	}
-	for line := range strings.Lines(stderr.String()) {
-		if strings.Contains(line, "CONSOLE") {
-			console += line
-		}
-	}
-	return stdout.String(), console
-}
 
 // clicking is what somebody does on the page: sorts the model comparison by F1 twice and by variant once with the keyboard's click, opens
 // what is folded, filters the findings, and looks at what is where. The result becomes the title.
@@ -84,14 +40,14 @@ document.title = said.join(" / ");
 
 func TestInBrowser(t *testing.T) {
 	html := pageOf(t, smallOptions)
-	if _, console := browse(t, html, "--dump-dom"); console != "" {
+	if _, console := testbrowser.Open(t, html, "", "--dump-dom"); console != "" {
 		t.Errorf("the console says %s", console)
 	}
 	// The policy of this copy allows one script more.
 	driven := strings.Replace(html, "script-src '", "script-src '"+page.Source(clicking)+"' '", 1)
 	driven = strings.Replace(driven, "script-src &#39;", "script-src &#39;"+page.Source(clicking)+"&#39; &#39;", 1)
 	driven = strings.Replace(driven, "</body>", "<script>"+clicking+"</script></body>", 1)
-	dom, console := browse(t, driven, "--dump-dom")
+	dom, console := testbrowser.Open(t, driven, "", "--dump-dom")
 	if console != "" {
 		t.Errorf("clicked, the console says %s", console)
 	}
@@ -113,7 +69,7 @@ func TestInBrowser(t *testing.T) {
 // The policy lets no script of anybody else run.
 func TestPolicyInBrowser(t *testing.T) {
 	html := strings.Replace(pageOf(t, smallOptions), "<main>", `<main><img src="x" onerror="document.title='run'"><script>document.title='run'</script>`, 1)
-	dom, console := browse(t, html, "--dump-dom")
+	dom, console := testbrowser.Open(t, html, "", "--dump-dom")
 	if !strings.Contains(console, "Content Security Policy") || strings.Contains(dom, "<title>run") {
 		t.Errorf("the policy does not hold: %s", console)
 	}
@@ -125,7 +81,7 @@ func TestScreenshots(t *testing.T) {
 	mean := map[string]float64{}
 	for name, scheme := range map[string]string{"light": "1", "dark": "0"} {
 		path := filepath.Join(t.TempDir(), name+".png")
-		browse(t, html, "--blink-settings=preferredColorScheme="+scheme, "--screenshot="+path)
+		testbrowser.Open(t, html, "", "--blink-settings=preferredColorScheme="+scheme, "--screenshot="+path)
 		mean[name] = brightness(t, path)
 	}
 	if mean["light"] < 0.85 || mean["dark"] > 0.3 {

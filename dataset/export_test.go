@@ -35,6 +35,38 @@ func TestExportFile(t *testing.T) {
 	}
 }
 
+// What was exported can be reviewed: as a finding a row claims what the store's own does.
+func TestExportedRowsAreFindings(t *testing.T) {
+	s := openTest(t)
+	var rows []Example
+	for n := range 8 {
+		rows = append(rows, example(n))
+	}
+	if _, err := s.AddExamples(t.Context(), rows); err != nil {
+		t.Fatal(err)
+	}
+	want := map[string]finding.Finding{} // by request
+	for _, e := range all(t, s, Filter{}) {
+		want[e.Request] = e.Finding()
+	}
+	for _, format := range []string{FormatJSONL, FormatCSV, FormatParquet} {
+		var out bytes.Buffer
+		if _, err := s.Export(t.Context(), &out, ExportOptions{Format: format}); err != nil {
+			t.Fatal(err)
+		}
+		report, err := finding.Read("rows."+format, &out, "auto", finding.ReadOptions{})
+		if err != nil || len(report.Problems) > 0 || len(report.Findings) != len(want) {
+			t.Fatalf("%s: %d findings, problems %v, %v", format, len(report.Findings), report.Problems, err)
+		}
+		for _, got := range report.Findings {
+			w := want[got.Request]
+			if got.Rule != w.Rule || got.Title != w.Title || got.CWE != w.CWE || got.Label != w.Label || got.Response != w.Response || got.VulnCategory() != w.Rule {
+				t.Errorf("%s: %s, %s, %s, %s of %s, expected %s, %s, %s, %s", format, got.Rule, got.Title, got.CWE, got.Label, got.VulnCategory(), w.Rule, w.Title, w.CWE, w.Label)
+			}
+		}
+	}
+}
+
 // The format of the baseline: the verdict alone, whichever way the label is written; unlabelled findings are left out and counted,
 // and no label stands in what the model is asked.
 func TestExportVerdicts(t *testing.T) {

@@ -22,28 +22,18 @@ type ReasoningRow struct {
 	Example
 }
 
-// claims are what a scanner that found such a thing would say, in the finding's title.
-var claims = map[string]string{
-	HTTPHeaders: "HTTP security header missing, weak or leaking",
-	XSS:         "Cross-site scripting",
-	SQLI:        "SQL injection",
-	Info:        "Information disclosure",
-}
-
-// weaknesses are the CWEs of the categories; of headers there is not one.
-var weaknesses = map[string]string{XSS: "CWE-79", SQLI: "CWE-89", Info: "CWE-200"}
-
 // Finding is the claim that the row's category stands for, about its exchange: what a model is asked about. It has the truth as
 // its label and the analysis, which no prompt shows.
 func (e *Example) Finding() finding.Finding {
-	title := claims[e.VulnCategory]
-	if title == "" {
-		title = e.VulnCategory
+	f := finding.Finding{
+		ID: trainingTable + ":" + strconv.FormatInt(e.ID, 10), Source: e.Source, Category: e.VulnCategory, Language: "http",
+		Request: e.Request, Response: e.Response, Label: e.Label(), Group: e.Group, Split: e.Split, Analysis: WithoutVerdict(e.Analysis),
 	}
-	return finding.Finding{
-		ID: trainingTable + ":" + strconv.FormatInt(e.ID, 10), Source: e.Source, Rule: e.VulnCategory, CWE: weaknesses[e.VulnCategory], Category: "http", Language: "http",
-		Title: title, Request: e.Request, Response: e.Response, Label: e.Label(), Group: e.Group, Split: e.Split, Analysis: WithoutVerdict(e.Analysis),
+	if f.Claim(); f.Title == "" {
+		f.Rule, f.Title = e.VulnCategory, e.VulnCategory
 	}
+	f.Category = "http"
+	return f
 }
 
 // closingLine is a verdict at an analysis's end, which the truth replaces.

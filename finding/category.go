@@ -14,6 +14,24 @@ const (
 	CategoryInfo    = "INFO"         // something disclosed that should not be
 )
 
+// claims are what a scanner that found something of a category would say in its finding's title, and its weakness; of headers there is not one.
+var claims = map[string]struct{ title, cwe string }{
+	CategoryHeaders: {"HTTP security header missing, weak or leaking", ""},
+	CategoryXSS:     {"Cross-site scripting", "CWE-79"},
+	CategorySQLI:    {"SQL injection", "CWE-89"},
+	CategoryInfo:    {"Information disclosure", "CWE-200"},
+}
+
+// Claim gives a row of training data, which has an exchange and one of the study's categories, the rule, title and CWE of what it claims, where
+// it has none of them: what a model is asked about.
+func (f *Finding) Claim() {
+	category := strings.ToUpper(f.Category)
+	claim, ok := claims[category]
+	if ok && f.Rule == "" && f.Title == "" && f.Message == "" && f.CWE == "" && (f.Request != "" || f.Response != "") {
+		f.Rule, f.Title, f.CWE = category, claim.title, claim.cwe
+	}
+}
+
 // categoryCWEs are the weaknesses (https://cwe.mitre.org/data/index.html) that a
 // category stands for. 693 ("protection mechanism failure") is what scanners file missing
 // headers under.

@@ -369,6 +369,7 @@ func (in *input) row(f Finding, line int) bool {
 		in.report.Messages++
 	}
 	f.CWE = canonicalCWE(f.CWE)
+	f.Claim()
 	if f.Language == "" {
 		f.Language = languageOf(f.File)
 	}

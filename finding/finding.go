@@ -147,8 +147,10 @@ func (f *Finding) UnmarshalJSON(data []byte) error {
 		ID      textOrNumber `json:"id"`
 		Line    *float64     `json:"line"`
 		EndLine *float64     `json:"end_line"`
-		// Reports of other tools may mean something else by it, which is then left.
-		Analysis json.RawMessage `json:"analysis"`
+		// Reports of other tools may mean something else by these, which is then left.
+		Analysis     json.RawMessage `json:"analysis"`
+		VulnCategory json.RawMessage `json:"vuln_category"` // these two are how training data has category and label
+		IsVulnerable json.RawMessage `json:"is_vulnerable"`
 	}{plain: (*plain)(f)}
 	if err := json.Unmarshal(data, &row); err != nil {
 		return err
@@ -158,6 +160,12 @@ func (f *Finding) UnmarshalJSON(data []byte) error {
 		if err := json.Unmarshal(row.Analysis, &f.Analysis); err != nil {
 			return err
 		}
+	}
+	if f.Category == "" {
+		_ = json.Unmarshal(row.VulnCategory, &f.Category) // where it is no string, the row has no category
+	}
+	if label := canonicalLabel(strings.Trim(string(row.IsVulnerable), `"`)); f.Label == "" && (label == string(TruePositive) || label == string(FalsePositive)) {
+		f.Label = label
 	}
 	line, err := wholeNumber("line", row.Line)
 	if err != nil {

@@ -3,6 +3,7 @@ package finding
 import (
 	"bytes"
 	"os"
+	"reflect"
 	"strings"
 	"testing"
 )
@@ -51,6 +52,27 @@ func TestJSONLBrokenRows(t *testing.T) {
 				t.Errorf("the row after is on line %d, want 4", line)
 			}
 		})
+	}
+}
+
+// Rows of training data claim what their category stands for; what a finding says itself counts more, and what is of another kind is left.
+func TestJSONLTrainingRows(t *testing.T) {
+	for row, want := range map[string]Finding{
+		`{"request": "GET /", "vuln_category": "sqli", "is_vulnerable": 0}`:         {Rule: "SQLI", Title: "SQL injection", CWE: "CWE-89", Category: "sqli", Label: "FP"},
+		`{"request": "GET /", "vuln_category": "XSS", "is_vulnerable": true}`:       {Rule: "XSS", Title: "Cross-site scripting", CWE: "CWE-79", Category: "XSS", Label: "TP"},
+		`{"request": "GET /", "vuln_category": "XSS", "title": "a"}`:                {Title: "a", Category: "XSS"},
+		`{"request": "GET /", "vuln_category": "none", "is_vulnerable": "?"}`:       {Category: "none"},
+		`{"request": "GET /", "vuln_category": 1, "is_vulnerable": {}}`:             {},
+		`{"snippet": "x", "category": "XSS", "label": "FP", "is_vulnerable": true}`: {Category: "XSS", Label: "FP"},
+	} {
+		report, err := Read("in", strings.NewReader(row), "jsonl", ReadOptions{})
+		if err != nil || len(report.Findings) != 1 {
+			t.Fatalf("%s: %v, %v", row, report, err)
+		}
+		f := report.Findings[0]
+		if got := (Finding{Rule: f.Rule, Title: f.Title, CWE: f.CWE, Category: f.Category, Label: f.Label}); !reflect.DeepEqual(got, want) {
+			t.Errorf("%s: %+v, expected %+v", row, got, want)
+		}
 	}
 }
 

@@ -124,7 +124,7 @@ func hasWord(text, word string) bool {
 		}
 		at += from
 		end := at + len(word)
-		if !(at > 0 && isWord(text[at-1])) && !(end < len(text) && isWord(text[end])) {
+		if (at == 0 || !isWord(text[at-1])) && (end == len(text) || !isWord(text[end])) {
 			return true
 		}
 		from = at + 1

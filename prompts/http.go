@@ -117,22 +117,7 @@ const mostComputed = 3 // expressions of a kind
 
 // hasWord tells whether a text has a word that is not part of a longer one.
 func hasWord(text, word string) bool {
-	for from := 0; ; {
-		at := strings.Index(text[from:], word)
-		if at < 0 {
-			return false
-		}
-		at += from
-		end := at + len(word)
-		if (at == 0 || !isWord(text[at-1])) && (end == len(text) || !isWord(text[end])) {
-			return true
-		}
-		from = at + 1
-	}
-}
-
-func isWord(c byte) bool {
-	return c == '_' || '0' <= c && c <= '9' || 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z'
+	return regexp.MustCompile(`(?:^|\W)` + regexp.QuoteMeta(word) + `(?:\W|$)`).MatchString(text)
 }
 
 // grep gives the lines of a text that match a regular expression (Go's syntax, https://pkg.go.dev/regexp/syntax), each cut to echoLine bytes.

@@ -53,57 +53,44 @@ func run(ctx context.Context, out string) error {
 	if err != nil {
 		return err
 	}
-	verdict, err := verdictRows(ctx, text)
-	if err != nil {
-		return err
+	type file struct {
+		name string
+		rows []any
 	}
-	second, err := secondRows(ctx, text)
-	if err != nil {
-		return err
-	}
-	third, err := thirdRows(ctx, text)
-	if err != nil {
-		return err
-	}
-	adapter, err := adapterRows(ctx, text)
-	if err != nil {
-		return err
+	var files []file
+	var learnt [][]row
+	for _, from := range []struct {
+		name   string
+		rows   func(ctx context.Context, text *prompts.Set) ([]row, error)
+		every  int
+		quotes bool
+	}{
+		{"verdict", verdictRows, 8, true}, {"second", secondRows, 8, true}, {"third", thirdRows, 8, true}, {"adapter", adapterRows, 2, false},
+	} {
+		rows, err := from.rows(ctx, text)
+		if err != nil {
+			return err
+		}
+		list, err := conversations(text, thin(rows, from.every), from.quotes)
+		if err != nil {
+			return err
+		}
+		learnt, files = append(learnt, rows), append(files, file{from.name, list})
 	}
 	heldout, err := heldoutRows(ctx)
 	if err != nil {
 		return err
 	}
-	heldout = without(heldout, verdict, second, third, adapter)
-	verdicts, err := conversations(text, thin(verdict, 8), true)
-	if err != nil {
-		return err
-	}
-	seconds, err := conversations(text, thin(second, 8), true)
-	if err != nil {
-		return err
-	}
-	thirds, err := conversations(text, thin(third, 8), true)
-	if err != nil {
-		return err
-	}
-	analyses, err := conversations(text, thin(adapter, 2), false)
-	if err != nil {
-		return err
-	}
+	heldout = without(heldout, learnt...)
+	files = append(files, file{"heldout", lines(heldout)}, file{"generated", lines(generated(heldout, learnt...))})
 	if err := os.MkdirAll(out, 0o755); err != nil {
 		return err
 	}
-	for _, file := range []struct {
-		name string
-		rows []any
-	}{
-		{"verdict", verdicts}, {"second", seconds}, {"third", thirds}, {"adapter", analyses}, {"heldout", lines(heldout)},
-		{"generated", lines(generated(heldout, verdict, second, third, adapter))},
-	} {
-		if err := write(filepath.Join(out, file.name+".jsonl"), file.rows); err != nil {
+	for _, f := range files {
+		if err := write(filepath.Join(out, f.name+".jsonl"), f.rows); err != nil {
 			return err
 		}
-		fmt.Fprintf(os.Stderr, "build: %s.jsonl: %d rows\n", file.name, len(file.rows))
+		fmt.Fprintf(os.Stderr, "build: %s.jsonl: %d rows\n", f.name, len(f.rows))
 	}
 	return nil
 }

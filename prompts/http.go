@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"html"
+	"iter"
 	"net/url"
 	"regexp"
 	"slices"
@@ -32,13 +33,23 @@ func messageBody(message string) string {
 	return strings.TrimSpace(body)
 }
 
+// headers gives the lines of a message's head after its first that have a colon, each with the name before it.
+func headers(message string) iter.Seq2[string, string] {
+	return func(yield func(name, line string) bool) {
+		head, _ := finding.SplitMessage(message)
+		for i, line := range strings.Split(head, "\n") {
+			if name, _, ok := strings.Cut(line, ":"); i > 0 && ok && !yield(name, line) {
+				return
+			}
+		}
+	}
+}
+
 // messageFields are the lines of a message's head whose names begin with one of those in names, which spaces divide.
 func messageFields(names, message string) string {
 	var kept []string
-	head, _ := finding.SplitMessage(message)
-	for i, line := range strings.Split(head, "\n") {
-		name, _, ok := strings.Cut(line, ":")
-		if i > 0 && ok && slices.ContainsFunc(strings.Fields(names), func(n string) bool {
+	for name, line := range headers(message) {
+		if slices.ContainsFunc(strings.Fields(names), func(n string) bool {
 			return len(name) >= len(n) && strings.EqualFold(name[:len(n)], n)
 		}) {
 			kept = append(kept, strings.TrimSpace(line))
@@ -54,12 +65,9 @@ const absent = "absent"
 // missing is hard to see in a list that has it in no fixed place.
 func checklist(names, message string) string {
 	there := map[string][]string{}
-	head, _ := finding.SplitMessage(message)
-	for i, line := range strings.Split(head, "\n") {
-		if name, value, ok := strings.Cut(line, ":"); i > 0 && ok {
-			name = strings.ToLower(strings.TrimSpace(name))
-			there[name] = append(there[name], strings.TrimSpace(value))
-		}
+	for name, line := range headers(message) {
+		key := strings.ToLower(strings.TrimSpace(name))
+		there[key] = append(there[key], strings.TrimSpace(line[len(name)+1:]))
 	}
 	var lines []string
 	for _, name := range strings.Fields(names) {

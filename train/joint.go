@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"math/rand/v2"
+	"slices"
 
 	. "github.com/gomlx/gomlx/core/graph" //nolint:revive // GoMLX's own habit for graph functions
 	"github.com/gomlx/gomlx/core/tensors"
@@ -168,6 +169,18 @@ func (t *JointTrainer) check(batch []JointExample) error {
 	return nil
 }
 
+// reads are the tokens of the analysis that the head reads, one a length.
+func (t *JointTrainer) reads(e JointExample) []int {
+	list := []int{e.Analysis}
+	if len(t.options.Lengths) > 0 {
+		list = slices.Clone(t.options.Lengths)
+	}
+	for k := range list {
+		list[k] = min(list[k], e.Analysis)
+	}
+	return list
+}
+
 // plain are the rows as texts alone.
 func plain(batch []JointExample) []Example {
 	list := make([]Example, len(batch))
@@ -187,9 +200,16 @@ func jointTokens(batch []JointExample) (n int) {
 // inputs are those of a batch's loss; without random there is no dropout. weight is that of a token; labelled are the rows that the
 // head's mean is over.
 func (t *JointTrainer) inputs(batch []JointExample, weight float32, labelled int, random *rand.Rand) []model.Input {
-	shape := shapeOf(plain(batch), t.options.rows(len(batch)))
-	list := shape.inputs(plain(batch), weight)
-	if jointTokens(batch) == 0 || t.options.LMWeight == 0 {
+	texts := plain(batch)
+	written := jointTokens(batch) > 0 && t.options.LMWeight != 0
+	if !written { // nothing reads what is behind the head's last token
+		for i, e := range batch {
+			texts[i].Completion = e.Completion[:slices.Max(t.reads(e))]
+		}
+	}
+	shape := shapeOf(texts, t.options.rows(len(batch)))
+	list := shape.inputs(texts, weight)
+	if !written {
 		list = list[:2] // no labels: then the program has no logits
 	}
 	lengths := max(len(t.options.Lengths), 1)
@@ -201,11 +221,7 @@ func (t *JointTrainer) inputs(batch []JointExample, weight float32, labelled int
 			e = batch[i]
 		}
 		from[i] = int32(len(e.Prompt))
-		for k := range lengths {
-			read := e.Analysis
-			if len(t.options.Lengths) > 0 {
-				read = min(read, t.options.Lengths[k])
-			}
+		for k, read := range t.reads(e) {
 			ends[k*shape.rows+i] = from[i] + int32(read)
 		}
 		s := &t.options.Head

@@ -91,6 +91,40 @@ func moved(t *testing.T, m *model.Model, c lora.Config) *lora.Adapter {
 	return a
 }
 
+// With a weight of 0 for the answers, nothing behind what the head reads is computed or counts.
+func TestJointReadsNoFurtherThanTheHead(t *testing.T) {
+	m := randomModel(t)
+	o := jointOptions(0, 1)
+	o.Lengths = []int{0, 2}
+	rows := randomRows(8)
+	longer := slices.Clone(rows)
+	for i, e := range longer {
+		if e.Analysis >= 2 {
+			longer[i].Completion = slices.Concat(e.Completion, make([]int32, 40))
+			longer[i].Analysis = e.Analysis + 40
+		}
+	}
+	short, long := freshJoint(t, m, qv(0, false), o), freshJoint(t, m, qv(0, false), o)
+	if got, want := long.inputs(longer, 1, 1, nil), short.inputs(rows, 1, 1, nil); !slices.EqualFunc(got, want, func(a, b model.Input) bool {
+		return a.Name == b.Name && a.Tensor.Shape().Equal(b.Tensor.Shape())
+	}) {
+		t.Error("the program's inputs grow with what no loss reads")
+	}
+	for range 2 {
+		u, err := short.Step(context.Background(), rows)
+		if err != nil {
+			t.Fatal(err)
+		}
+		v, err := long.Step(context.Background(), longer)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if u.Loss != v.Loss || u.GradNorm != v.GradNorm {
+			t.Errorf("loss %v and gradient %v, of longer answers %v and %v", u.Loss, u.GradNorm, v.Loss, v.GradNorm)
+		}
+	}
+}
+
 // With a weight of 0 for the head, the adapter is what train lora makes of the same rows.
 func TestJointWithoutHeadIsLoRA(t *testing.T) {
 	m := randomModel(t)

@@ -7,28 +7,40 @@ import statistics
 import subprocess
 import sys
 
+from sides import run_timed
+
 HERE = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.dirname(HERE)
-ASKED = 1.0  # what the ratio is asked to reach on 2 cores
+ASKED = 1.0  # what both ratios, of time and of memory, are asked to reach on 2 cores
 
 
 def measure(python, model, rounds, steps, folder, benchmark=None):
-    """Median seconds of a step by side, over processes that take turns, and their ratio."""
+    """Median seconds of a step and peak memory by side, over processes that take turns, and their ratios."""
     benchmark = benchmark or build(folder)
     environment = dict(os.environ, MODEL_PATH=os.path.abspath(model))
-    sides = {"janus": [], "peft": []}
+    seconds, memory = {"janus": [], "peft": []}, {"janus": [], "peft": []}
     for _ in range(rounds):
-        printed = run([benchmark, "-test.run", "^$", "-test.bench", "^BenchmarkStep$", "-test.benchtime", "%dx" % steps],
-                      environment, os.path.join(ROOT, "train"))
+        printed, cost = run_timed([benchmark, "-test.run", "^$", "-test.bench", "^BenchmarkStep$", "-test.benchtime", "%dx" % steps],
+                                  environment, os.path.join(ROOT, "train"))
         found = re.search(r"^BenchmarkStep\S*\s+\d+\s+(\d+) ns/op", printed, re.MULTILINE)
         if not found:
             sys.exit("bench: BenchmarkStep printed no time: %.300r" % printed)
-        sides["janus"].append(int(found.group(1)) / 1e9)
-        printed = run([python, os.path.join(HERE, "peer_lora.py"), model, str(steps)], environment, HERE)
-        sides["peft"].append(json.loads(printed)["seconds"])
-    ratio = statistics.median(peer / own for own, peer in zip(sides["janus"], sides["peft"]))
-    return {"schema": "janus-bench-lora/1", "steps": steps, "rounds": sides, "ratio": round(ratio, 3), "asked": ASKED,
-            "seconds": {name: round(statistics.median(list_), 3) for name, list_ in sides.items()}}
+        seconds["janus"].append(int(found.group(1)) / 1e9)
+        memory["janus"].append(cost["peak_memory_mb"])
+        printed, cost = run_timed([python, os.path.join(HERE, "peer_lora.py"), model, str(steps)], environment, HERE)
+        seconds["peft"].append(json.loads(printed)["seconds"])
+        memory["peft"].append(cost["peak_memory_mb"])
+    return {"schema": "janus-bench-lora/1", "steps": steps, "rounds": {"seconds": seconds, "peak_memory_mb": memory},
+            "ratio": ratio(seconds), "memory_ratio": ratio(memory), "asked": ASKED,
+            "seconds": medians(seconds, 3), "peak_memory_mb": medians(memory, 0)}
+
+
+def ratio(sides):
+    return round(statistics.median(peer / own for own, peer in zip(sides["janus"], sides["peft"])), 3)
+
+
+def medians(sides, digits):
+    return {name: round(statistics.median(rounds), digits) for name, rounds in sides.items()}
 
 
 def build(folder):
@@ -38,14 +50,10 @@ def build(folder):
     return path
 
 
-def run(command, environment, where):
-    done = subprocess.run(command, env=environment, cwd=where, stdout=subprocess.PIPE, text=True, check=False)
-    if done.returncode != 0:
-        sys.exit("bench: %s ended with status %d" % (" ".join(command), done.returncode))
-    return done.stdout
-
-
 def table(result):
-    lines = ["%-12s %8.3f s a step" % (name, seconds) for name, seconds in result["seconds"].items()]
-    verdict = "reached" if result["ratio"] >= result["asked"] else "MISSED"
-    return "\n".join(lines + ["ratio %.2f (above 1: Janus is faster)   asked %.1f: %s" % (result["ratio"], result["asked"], verdict)])
+    lines = ["%-12s %8.3f s a step, at most %.0f MB" % (name, seconds, result["peak_memory_mb"][name])
+             for name, seconds in result["seconds"].items()]
+    for name, what in ("ratio", "is faster"), ("memory_ratio", "takes less memory"):
+        verdict = "reached" if result[name] >= result["asked"] else "MISSED"
+        lines.append("%s %.2f (above 1: Janus %s)   asked %.1f: %s" % (name.replace("_", " "), result[name], what, result["asked"], verdict))
+    return "\n".join(lines)

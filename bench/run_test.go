@@ -144,7 +144,7 @@ func TestWorkloadIsTheSameEveryTime(t *testing.T) {
 	}
 }
 
-// A step of LoRA training: the median of the rounds' ratios, of a benchmark and a peer that print canned figures.
+// A step of LoRA training: the median of the rounds' ratios, of a benchmark and a peer that print canned figures, and their memory.
 func TestRunLoRA(t *testing.T) {
 	out := filepath.Join(t.TempDir(), "lora.json")
 	command := exec.Command("./run", "--only", "lora", "--rounds", "3", "--model", t.TempDir(), "--out", out,
@@ -160,6 +160,7 @@ func TestRunLoRA(t *testing.T) {
 		Schema  string
 		Ratio   float64
 		Seconds map[string]float64
+		Memory  map[string]float64 `json:"peak_memory_mb"`
 	}
 	content, err := os.ReadFile(out)
 	if err != nil {
@@ -168,7 +169,48 @@ func TestRunLoRA(t *testing.T) {
 	if err := json.Unmarshal(content, &result); err != nil {
 		t.Fatal(err)
 	}
-	if result.Schema != "janus-bench-lora/1" || result.Ratio != 1.25 || result.Seconds["janus"] != 4 || result.Seconds["peft"] != 5 {
+	if result.Schema != "janus-bench-lora/1" || result.Ratio != 1.25 || result.Seconds["janus"] != 4 || result.Seconds["peft"] != 5 ||
+		result.Memory["janus"] <= 0 || result.Memory["peft"] <= 0 {
 		t.Errorf("got %+v", result)
+	}
+}
+
+// Thirty heads: one command beside thirty, by a stand-in for janus that does nothing, and one that fails.
+func TestRunHeads(t *testing.T) {
+	out := filepath.Join(t.TempDir(), "heads.json")
+	heads := func(janus string) ([]byte, error) {
+		command := exec.Command("./run", "--only", "heads", "--rounds", "2", "--quick", "--model", t.TempDir(), "--out", out, "--janus", janus)
+		command.Env = append(os.Environ(), "JANUS_CACHE="+t.TempDir())
+		return command.CombinedOutput()
+	}
+	if output, err := heads(standIn(t, "")); err != nil {
+		t.Fatalf("bench/run: %v\n%s", err, output)
+	}
+	var result struct {
+		Schema string
+		Grids  map[string]struct {
+			Together float64 `json:"together_s"`
+			Alone    float64 `json:"alone_s"`
+			Ratio    float64
+		}
+		Rounds map[string]map[string][]float64
+	}
+	content, err := os.ReadFile(out)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := json.Unmarshal(content, &result); err != nil {
+		t.Fatal(err)
+	}
+	if result.Schema != "janus-bench-heads/1" || len(result.Grids) != 3 {
+		t.Errorf("got %s", content)
+	}
+	for name, grid := range result.Grids {
+		if grid.Ratio <= 1 || len(result.Rounds[name]["alone_s"]) != 2 {
+			t.Errorf("%s: got %+v: thirty processes take longer than one", name, grid)
+		}
+	}
+	if output, err := heads("false"); err == nil || !strings.Contains(string(output), "ended with status 1") {
+		t.Errorf("of a command that fails: %v\n%s", err, output)
 	}
 }

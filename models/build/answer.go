@@ -26,6 +26,15 @@ func (r *row) answer() string {
 	return r.analysis + prompts.Plain().Closing() + verdict
 }
 
+// quote is what the analysis begins with: the evidence, without what follows from it.
+func (r *row) quote() string {
+	if found := quoted.FindString(r.analysis); found != "" && strings.HasPrefix(r.analysis, found) {
+		return found
+	}
+	text, _, _ := strings.Cut(r.analysis, ": ")
+	return text
+}
+
 // analyse writes an analysis by rule for findings that come with a label alone. What decides is then known for the checks of
 // headers only; of others the place is named.
 func analyse(f *finding.Finding) string {

@@ -87,6 +87,18 @@ func TestTwins(t *testing.T) {
 	}
 }
 
+func TestQuote(t *testing.T) {
+	for analysis, want := range map[string]string{
+		"`Server: nginx: 1`: the server says what it is.": "`Server: nginx: 1`",
+		"There is no X-Frame-Options: it can be framed.":  "There is no X-Frame-Options",
+		"It is a plain page.":                             "It is a plain page.",
+	} {
+		if got := (&row{analysis: analysis}).quote(); got != want {
+			t.Errorf("the quote of %q is %q, expected %q", analysis, got, want)
+		}
+	}
+}
+
 func TestPackAdapterJoins(t *testing.T) {
 	t.Chdir(t.TempDir())
 	lower, upper := "lower", "upper"

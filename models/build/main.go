@@ -60,17 +60,18 @@ func run(ctx context.Context, out string) error {
 	var files []file
 	var learnt [][]row
 	for _, from := range []struct {
-		name  string
-		rows  func(ctx context.Context, text *prompts.Set) ([]row, error)
-		every int
+		name   string
+		rows   func(ctx context.Context, text *prompts.Set) ([]row, error)
+		every  int
+		quotes bool
 	}{
-		{"verdict", verdictRows, 8}, {"second", secondRows, 8}, {"third", thirdRows, 8}, {"adapter", adapterRows, 2},
+		{"verdict", verdictRows, 8, true}, {"second", secondRows, 8, true}, {"third", thirdRows, 8, true}, {"adapter", adapterRows, 2, false},
 	} {
 		rows, err := from.rows(ctx, text)
 		if err != nil {
 			return err
 		}
-		list, err := conversations(text, thin(rows, from.every))
+		list, err := conversations(text, thin(rows, from.every), from.quotes)
 		if err != nil {
 			return err
 		}
@@ -94,8 +95,8 @@ func run(ctx context.Context, out string) error {
 	return nil
 }
 
-// conversations ask as a review with the shipped prompts asks.
-func conversations(text *prompts.Set, rows []row) ([]any, error) {
+// conversations ask as a review with the shipped prompts asks. With quotes, their answers are what is quoted alone.
+func conversations(text *prompts.Set, rows []row, quotes bool) ([]any, error) {
 	list := make([]any, len(rows))
 	for i := range rows {
 		r := &rows[i]
@@ -103,13 +104,17 @@ func conversations(text *prompts.Set, rows []row) ([]any, error) {
 		if err != nil {
 			return nil, err
 		}
+		answer := r.answer()
+		if quotes {
+			answer = r.quote()
+		}
 		list[i] = struct {
 			Messages     []dataset.Message `json:"messages"`
 			IsVulnerable bool              `json:"is_vulnerable"`
 			Group        string            `json:"group"`
 			Split        string            `json:"split"`
 		}{
-			[]dataset.Message{{Role: "system", Content: text.Instructions()}, {Role: "user", Content: question}, {Role: "assistant", Content: r.answer()}},
+			[]dataset.Message{{Role: "system", Content: text.Instructions()}, {Role: "user", Content: question}, {Role: "assistant", Content: answer}},
 			r.Label == string(finding.TruePositive), r.Group, r.Split,
 		}
 	}

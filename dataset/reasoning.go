@@ -1,9 +1,7 @@
 package dataset
 
 import (
-	"regexp"
 	"strconv"
-	"strings"
 
 	"github.com/januslm/janus/finding"
 	"github.com/januslm/janus/prompts"
@@ -27,7 +25,7 @@ type ReasoningRow struct {
 func (e *Example) Finding() finding.Finding {
 	f := finding.Finding{
 		ID: trainingTable + ":" + strconv.FormatInt(e.ID, 10), Source: e.Source, Category: e.VulnCategory, Language: "http",
-		Request: e.Request, Response: e.Response, Label: e.Label(), Group: e.Group, Split: e.Split, Analysis: WithoutVerdict(e.Analysis),
+		Request: e.Request, Response: e.Response, Label: e.Label(), Group: e.Group, Split: e.Split, Analysis: prompts.WithoutVerdict(e.Analysis),
 	}
 	if f.Claim(); f.Title == "" {
 		f.Rule, f.Title = e.VulnCategory, e.VulnCategory
@@ -35,9 +33,6 @@ func (e *Example) Finding() finding.Finding {
 	f.Category = "http"
 	return f
 }
-
-// closingLine is a verdict at an analysis's end, which the truth replaces.
-var closingLine = regexp.MustCompile(`(?is)\s*\bverdict:\s*(true|false)[ _-]positive\W*$`)
 
 // Answer is what the model is taught to write: the analysis, and after it the verdict in the words that a review reads.
 func (e *Example) Answer() string { return e.answer(prompts.Plain()) }
@@ -47,12 +42,7 @@ func (e *Example) answer(set *prompts.Set) string {
 	if e.IsVulnerable {
 		verdict = prompts.AnswerTrue
 	}
-	return WithoutVerdict(e.Analysis) + set.Closing() + verdict
-}
-
-// WithoutVerdict is an answer's analysis: what it says before the verdict at its end, if it has one.
-func WithoutVerdict(answer string) string {
-	return strings.TrimSpace(closingLine.ReplaceAllString(answer, ""))
+	return prompts.WithoutVerdict(e.Analysis) + set.Closing() + verdict
 }
 
 // Reasoning makes a conversation of a row: the instructions and the question as `janus review` asks it, and the answer.

@@ -307,6 +307,14 @@ func (s *Set) Answers() (yes, no string) {
 	return yes, no
 }
 
+// verdictLine is a verdict in words at a text's end, the last of which may be missing.
+var verdictLine = regexp.MustCompile(`(?is)\s*\bverdict:(\s*(true|false)([ _-]posit\pL*)?)?\W*$`)
+
+// WithoutVerdict is an answer's analysis: what it says before the verdict at its end, if it has one.
+func WithoutVerdict(answer string) string {
+	return strings.TrimSpace(verdictLine.ReplaceAllString(answer, ""))
+}
+
 // answers reads the two lines of answers.txt.
 func (p Part) answers() (yes, no string, err error) {
 	lines := strings.Split(p.Text, "\n")

@@ -233,3 +233,19 @@ func TestPromptError(t *testing.T) {
 		t.Errorf("%q, %v", text, err)
 	}
 }
+
+func TestWithoutVerdict(t *testing.T) {
+	for answer, want := range map[string]string{
+		"`Server: nginx`: it says what it is.\n\nVerdict: true positive": "`Server: nginx`: it says what it is.",
+		"It is there. VERDICT: False_Positive.\n":                        "It is there.",
+		"It is there.\nVerdict: false posit":                             "It is there.", // the last token allowed
+		"It is there.\nVerdict:":                                         "It is there.",
+		"Verdict: true positive. It is there.":                           "Verdict: true positive. It is there.",
+		"The scanner's verdict: truthful?":                              "The scanner's verdict: truthful?",
+		"  It is there. ":                                                "It is there.",
+	} {
+		if got := WithoutVerdict(answer); got != want {
+			t.Errorf("of %q is left %q, expected %q", answer, got, want)
+		}
+	}
+}

@@ -11,12 +11,14 @@ import (
 	"github.com/januslm/janus/finding"
 	"github.com/januslm/janus/model"
 	"github.com/januslm/janus/prompts"
+	"github.com/januslm/janus/tokenizer"
 )
 
 // fakeEngine answers without computing, fails on prompts that hold the token bad, and keeps what it was asked.
 type fakeEngine struct {
 	bad     int32
 	p       float64
+	says    []int32 // nil: a token of the prompt
 	batches []model.Batch
 	before  func(call int)
 }
@@ -31,7 +33,10 @@ func (e *fakeEngine) Review(_ context.Context, b model.Batch, _ model.ReviewOpti
 		if slices.Contains(r.Prompt, e.bad) {
 			return nil, errors.New("this prompt breaks the model")
 		}
-		out[i] = model.Verdict{P: e.p, Tokens: r.Prompt[:1]}
+		out[i] = model.Verdict{P: e.p, Tokens: e.says}
+		if e.says == nil {
+			out[i].Tokens = r.Prompt[:1]
+		}
 	}
 	return out, nil
 }
@@ -43,6 +48,21 @@ func fakeReviewer(t *testing.T, e *fakeEngine, o Options) *Reviewer {
 		t.Fatal(err)
 	}
 	return r
+}
+
+// The words of a model may end in a verdict that is not its head's.
+func TestReasoningHasNoVerdictOfItsOwn(t *testing.T) {
+	e := &fakeEngine{p: 0.9, bad: -1}
+	r := fakeReviewer(t, e, Options{})
+	said, err := r.prompter.tok.Encode("It is there.\n\nVerdict: false positive", tokenizer.EncodeOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	e.says = said.IDs
+	v := reviewAll(t, r, []*finding.Finding{code("a", 1)})[0]
+	if v.Reasoning != "It is there." || v.Verdict != finding.TruePositive || v.Tokens != len(said.IDs) {
+		t.Errorf("got %+v", v)
+	}
 }
 
 func TestReviewSharesThePrefix(t *testing.T) {

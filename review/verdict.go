@@ -9,13 +9,14 @@ import (
 
 	"github.com/januslm/janus/finding"
 	"github.com/januslm/janus/model"
+	"github.com/januslm/janus/prompts"
 	"github.com/januslm/janus/tokenizer"
 )
 
-// judge fills in what the model said of a row.
+// judge fills in what the model said of a row. A verdict in words at an analysis's end is left out: of a head's row it may be another one.
 func (r *Reviewer) judge(v *finding.Verdict, out model.Verdict) {
 	v.Tokens = len(out.Tokens)
-	v.Reasoning = r.decoded(out.Tokens)
+	v.Reasoning = prompts.WithoutVerdict(r.decoded(out.Tokens))
 	if math.IsNaN(out.P) || out.P < 0 || out.P > 1 {
 		v.Error = fmt.Sprintf("the model gave %v as a probability: its weights, an adapter or a head may be broken", out.P)
 		return

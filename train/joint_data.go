@@ -305,7 +305,7 @@ func (s *source) example(w *writer) (e JointExample, cut bool, err error) {
 		return e, false, err
 	}
 	answer := row.Messages[len(row.Messages)-1].Content
-	analysis, err := w.tok.Encode(dataset.WithoutVerdict(answer), tokenizer.EncodeOptions{LiteralSpecials: true})
+	analysis, err := w.tok.Encode(prompts.WithoutVerdict(answer), tokenizer.EncodeOptions{LiteralSpecials: true})
 	if err != nil {
 		return e, false, err
 	}

@@ -15,7 +15,6 @@ import (
 	"github.com/januslm/janus/lora"
 	"github.com/januslm/janus/model"
 	"github.com/januslm/janus/train/heads"
-	"github.com/januslm/janus/train/optimize"
 	"github.com/januslm/janus/train/run"
 )
 
@@ -59,7 +58,7 @@ func (l *JointRun) Train(ctx context.Context) (*JointResult, error) {
 	}
 	trainer, err := NewJoint(l.Model, l.Adapter, JointOptions{
 		Options: Options{
-			AdamW: c.adamW(), Schedule: optimize.Schedule{Kind: c.Schedule, Warmup: run.WarmupSteps(c.Warmup, total), Total: total},
+			AdamW: c.AdamW(), Schedule: c.Rates(total),
 			Rows: c.BatchSize, Checkpoints: c.Checkpoints, Seed: c.Seed, Devices: c.Devices,
 		},
 		Head: *spec, HeadRate: c.HeadRate / c.LearningRate, LMWeight: c.LMWeight, HeadWeight: c.HeadWeight, Lengths: c.Lengths,

@@ -8,7 +8,6 @@ import (
 	"github.com/januslm/janus/lora"
 	"github.com/januslm/janus/model"
 	"github.com/januslm/janus/prompts"
-	"github.com/januslm/janus/train/optimize"
 	"github.com/januslm/janus/train/run"
 )
 
@@ -44,49 +43,20 @@ type Settings struct {
 	RankPattern   map[string]int     `yaml:"rank_pattern" default:"" doc:"another rank by the end of a module's name; the longest that fits counts"`
 	AlphaPattern  map[string]float64 `yaml:"alpha_pattern" default:"" doc:"another alpha by the end of a module's name; the longest that fits counts"`
 
-	Epochs       int     `yaml:"epochs" default:"3" doc:"times that every row is learned from"`
-	MaxSteps     int     `yaml:"max_steps" default:"0" doc:"updates after which the run ends; 0 is all epochs"`
-	BatchSize    int     `yaml:"batch_size" default:"4" doc:"rows at once"`
-	Accumulate   int     `yaml:"gradient_accumulation" default:"4" doc:"batches an update"`
-	LearningRate float64 `yaml:"learning_rate" default:"2e-4" doc:"after the warm-up"`
-	Schedule     string  `yaml:"schedule" default:"cosine" choices:"constant,linear,cosine" doc:"of the learning rate after the warm-up"`
-	Warmup       float64 `yaml:"warmup_ratio" default:"0.03" doc:"share of the updates in which the learning rate grows from 0"`
-	WeightDecay  float64 `yaml:"weight_decay" default:"0.01" doc:"of AdamW, decoupled"`
-	Beta1        float64 `yaml:"adam_beta1" default:"0.9" doc:"of AdamW"`
-	Beta2        float64 `yaml:"adam_beta2" default:"0.999" doc:"of AdamW"`
-	Eps          float64 `yaml:"adam_epsilon" default:"1e-8" doc:"of AdamW"`
-	MaxGradNorm  float64 `yaml:"max_grad_norm" default:"1" doc:"gradients are scaled down to this length; 0 leaves them"`
-	Checkpoints  bool    `yaml:"gradient_checkpointing" default:"false" doc:"less memory for a third more time"`
+	run.Updates
 
-	Devices int `yaml:"devices" default:"1" doc:"devices of the backend that divide each batch's rows among themselves"`
-
-	EvalEvery int    `yaml:"eval_every" default:"0" doc:"updates between two validations; 0 is once an epoch"`
-	SaveEvery int    `yaml:"save_every" default:"0" doc:"updates between two checkpoints besides those at validations; 0 is none"`
-	Patience  int    `yaml:"patience" default:"3" doc:"validations without a lower loss after which the run ends; 0 goes on"`
-	Seed      uint64 `yaml:"seed" default:"1" doc:"of the adapter, the split, the order of rows and dropout"`
+	Devices int    `yaml:"devices" default:"1" doc:"devices of the backend that divide each batch's rows among themselves"`
+	Seed    uint64 `yaml:"seed" default:"1" doc:"of the adapter, the split, the order of rows and dropout"`
 
 	run.Output
 }
 
 // Check refuses values that no run can have.
 func (c *Settings) Check() error {
-	if err := cmp.Or(
-		run.AtLeast("max_length", c.MaxLen, 2), run.AtLeast("lora_rank", c.Rank, 1), run.AtLeast("epochs", c.Epochs, 1),
-		run.AtLeast("max_steps", c.MaxSteps, 0),
-		run.AtLeast("batch_size", c.BatchSize, 1), run.AtLeast("gradient_accumulation", c.Accumulate, 1),
-		run.AtLeast("eval_every", c.EvalEvery, 0),
-		run.AtLeast("save_every", c.SaveEvery, 0), run.AtLeast("devices", c.Devices, 1), run.AtLeast("patience", c.Patience, 0),
-		run.Share("dev_share", c.DevShare), run.Share("lora_dropout", c.Dropout), run.Share("warmup_ratio", c.Warmup),
-	); err != nil {
-		return err
-	}
-	return c.adamW().Check()
-}
-
-func (c *Settings) adamW() optimize.AdamW {
-	return optimize.AdamW{
-		LearningRate: c.LearningRate, Beta1: c.Beta1, Beta2: c.Beta2, Eps: c.Eps, WeightDecay: c.WeightDecay, MaxGradNorm: c.MaxGradNorm,
-	}
+	return cmp.Or(
+		run.AtLeast("max_length", c.MaxLen, 2), run.AtLeast("lora_rank", c.Rank, 1), run.AtLeast("devices", c.Devices, 1),
+		run.Share("dev_share", c.DevShare), run.Share("lora_dropout", c.Dropout), c.Updates.Check(),
+	)
 }
 
 // NewAdapter makes the adapter that a run starts from: a new one, which changes nothing yet, or that of init_adapter.

@@ -9,7 +9,6 @@ import (
 
 	"github.com/januslm/janus/lora"
 	"github.com/januslm/janus/model"
-	"github.com/januslm/janus/train/optimize"
 	"github.com/januslm/janus/train/run"
 )
 
@@ -45,7 +44,7 @@ func (l *LoRARun) Train(ctx context.Context) (*Result, error) {
 	batches := &run.Batches[Example]{Rows: l.Data.Train, Len: Example.Len, Size: c.BatchSize, Accumulate: c.Accumulate, Seed: c.Seed}
 	total := batches.Total(c.Epochs, c.MaxSteps)
 	trainer, err := New(l.Model, l.Adapter, Options{
-		AdamW: c.adamW(), Schedule: optimize.Schedule{Kind: c.Schedule, Warmup: run.WarmupSteps(c.Warmup, total), Total: total},
+		AdamW: c.AdamW(), Schedule: c.Rates(total),
 		Rows: c.BatchSize, Checkpoints: c.Checkpoints, Seed: c.Seed, Devices: c.Devices,
 	})
 	if err != nil {

@@ -8,7 +8,6 @@ import (
 	"github.com/gomlx/compute/dtypes"
 
 	"github.com/januslm/janus/train/full"
-	"github.com/januslm/janus/train/optimize"
 	"github.com/januslm/janus/train/run"
 )
 
@@ -33,24 +32,8 @@ type Config struct {
 	Length   int     `yaml:"sequence_length" default:"256" doc:"tokens that are read at once"`
 	DevShare float64 `yaml:"dev_share" default:"0.05" doc:"share of the sequences to validate on; 0 validates on none"`
 
-	Epochs       int     `yaml:"epochs" default:"1" doc:"times that every sequence is learned from"`
-	MaxSteps     int     `yaml:"max_steps" default:"0" doc:"updates after which the run ends; 0 is all epochs"`
-	BatchSize    int     `yaml:"batch_size" default:"8" doc:"sequences at once"`
-	Accumulate   int     `yaml:"gradient_accumulation" default:"1" doc:"batches an update"`
-	LearningRate float64 `yaml:"learning_rate" default:"1e-3" doc:"after the warm-up; a model that is trained further wants less, 2e-5 for instance"`
-	Schedule     string  `yaml:"schedule" default:"cosine" choices:"constant,linear,cosine" doc:"of the learning rate after the warm-up"`
-	Warmup       float64 `yaml:"warmup_ratio" default:"0.03" doc:"share of the updates in which the learning rate grows from 0"`
-	WeightDecay  float64 `yaml:"weight_decay" default:"0.1" doc:"of AdamW, decoupled; biases and norms have none"`
-	Beta1        float64 `yaml:"adam_beta1" default:"0.9" doc:"of AdamW"`
-	Beta2        float64 `yaml:"adam_beta2" default:"0.95" doc:"of AdamW"`
-	Eps          float64 `yaml:"adam_epsilon" default:"1e-8" doc:"of AdamW"`
-	MaxGradNorm  float64 `yaml:"max_grad_norm" default:"1" doc:"gradients are scaled down to this length; 0 leaves them"`
-	Checkpoints  bool    `yaml:"gradient_checkpointing" default:"false" doc:"less memory for a third more time"`
-
-	EvalEvery int    `yaml:"eval_every" default:"0" doc:"updates between two validations; 0 is once an epoch"`
-	SaveEvery int    `yaml:"save_every" default:"0" doc:"updates between two checkpoints besides those at validations; 0 is none"`
-	Patience  int    `yaml:"patience" default:"3" doc:"validations without a lower loss after which the run ends; 0 goes on"`
-	Seed      uint64 `yaml:"seed" default:"1" doc:"of the new weights and of the order of texts and sequences"`
+	run.Updates `defaults:"epochs=1 batch_size=8 gradient_accumulation=1 learning_rate=1e-3 weight_decay=0.1 adam_beta2=0.95"`
+	Seed        uint64 `yaml:"seed" default:"1" doc:"of the new weights and of the order of texts and sequences"`
 
 	run.Output
 }
@@ -65,11 +48,7 @@ func (c *Config) Check() error {
 		run.AtLeast("num_hidden_layers", c.Layers, 0),
 		run.AtLeast("num_attention_heads", c.Heads, 0), run.AtLeast("num_key_value_heads", c.KVHeads, 0),
 		run.AtLeast("vocab_size", c.Vocab, 0), run.AtLeast("min_pair_count", c.MinCount, 0),
-		run.AtLeast("sequence_length", c.Length, 2), run.AtLeast("epochs", c.Epochs, 1), run.AtLeast("max_steps", c.MaxSteps, 0),
-		run.AtLeast("batch_size", c.BatchSize, 1),
-		run.AtLeast("gradient_accumulation", c.Accumulate, 1), run.AtLeast("eval_every", c.EvalEvery, 0),
-		run.AtLeast("save_every", c.SaveEvery, 0), run.AtLeast("patience", c.Patience, 0),
-		run.Share("dev_share", c.DevShare), run.Share("warmup_ratio", c.Warmup),
+		run.AtLeast("sequence_length", c.Length, 2), run.Share("dev_share", c.DevShare), c.Updates.Check(),
 	); err != nil {
 		return err
 	}
@@ -78,7 +57,7 @@ func (c *Config) Check() error {
 			return fmt.Errorf("%s is a setting of a new model, and from names one that is there", key)
 		}
 	}
-	return c.adamW().Check()
+	return nil
 }
 
 // ofNew is the key of a setting that only a new model has, "" where none is given.
@@ -97,17 +76,7 @@ func (c *Config) ofNew() string {
 	return ""
 }
 
-func (c *Config) adamW() optimize.AdamW {
-	return optimize.AdamW{
-		LearningRate: c.LearningRate, Beta1: c.Beta1, Beta2: c.Beta2, Eps: c.Eps, WeightDecay: c.WeightDecay, MaxGradNorm: c.MaxGradNorm,
-	}
-}
-
 // Plan is what the settings say of the run; dtype is that of products.
 func (c *Config) Plan(dtype dtypes.DType) full.Plan {
-	return full.Plan{
-		AdamW: c.adamW(), Schedule: c.Schedule, Warmup: c.Warmup, DType: dtype, Epochs: c.Epochs, MaxSteps: c.MaxSteps,
-		BatchSize: c.BatchSize, Accumulate: c.Accumulate, EvalEvery: c.EvalEvery, SaveEvery: c.SaveEvery, Patience: c.Patience,
-		Checkpoints: c.Checkpoints, Seed: c.Seed,
-	}
+	return full.Plan{Updates: c.Updates, DType: dtype, Seed: c.Seed}
 }

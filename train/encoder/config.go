@@ -8,7 +8,6 @@ import (
 	"github.com/januslm/janus/classifier"
 	"github.com/januslm/janus/lora"
 	"github.com/januslm/janus/train/heads"
-	"github.com/januslm/janus/train/optimize"
 	"github.com/januslm/janus/train/run"
 )
 
@@ -53,29 +52,14 @@ type Config struct {
 	HeadDropout float64 `yaml:"head_dropout" default:"0.1" doc:"share of the pooled state that is dropped in training"`
 	HeadRate    float64 `yaml:"head_learning_rate" default:"1e-3" doc:"of the head, which starts from nothing; 0 is learning_rate"`
 
-	Epochs       int     `yaml:"epochs" default:"5" doc:"times that every row is learned from"`
-	MaxSteps     int     `yaml:"max_steps" default:"0" doc:"updates after which the run ends; 0 is all epochs"`
-	BatchSize    int     `yaml:"batch_size" default:"8" doc:"rows at once"`
-	Accumulate   int     `yaml:"gradient_accumulation" default:"1" doc:"batches an update"`
-	LearningRate float64 `yaml:"learning_rate" default:"2e-5" doc:"after the warm-up; lora wants more, 2e-4 for instance"`
-	Schedule     string  `yaml:"schedule" default:"linear" choices:"constant,linear,cosine" doc:"of the learning rates after the warm-up"`
-	Warmup       float64 `yaml:"warmup_ratio" default:"0.06" doc:"share of the updates in which the learning rates grow from 0"`
-	WeightDecay  float64 `yaml:"weight_decay" default:"0.01" doc:"of AdamW, decoupled; biases and norms have none"`
-	Beta1        float64 `yaml:"adam_beta1" default:"0.9" doc:"of AdamW"`
-	Beta2        float64 `yaml:"adam_beta2" default:"0.999" doc:"of AdamW"`
-	Eps          float64 `yaml:"adam_epsilon" default:"1e-8" doc:"of AdamW"`
-	MaxGradNorm  float64 `yaml:"max_grad_norm" default:"1" doc:"gradients are scaled down to this length; 0 leaves them"`
-	Checkpoints  bool    `yaml:"gradient_checkpointing" default:"false" doc:"less memory for a third more time"`
+	run.Updates `defaults:"epochs=5 batch_size=8 gradient_accumulation=1 learning_rate=2e-5 schedule=linear warmup_ratio=0.06"`
+
 	ClassWeights string  `yaml:"class_weights" default:"none" doc:"none, balanced, or the weight of real findings"`
 	Smoothing    float64 `yaml:"label_smoothing" default:"0" doc:"of labels"`
-
-	EvalEvery int    `yaml:"eval_every" default:"0" doc:"updates between two validations; 0 is once an epoch"`
-	SaveEvery int    `yaml:"save_every" default:"0" doc:"updates between two checkpoints besides those at validations; 0 is none"`
-	Patience  int    `yaml:"patience" default:"3" doc:"validations without a better one after which the run ends; 0 goes on"`
-	Best      string `yaml:"best" default:"loss" choices:"loss,auc,f1" doc:"figure on the dev rows that tells which checkpoint is the best"`
-	Seed      uint64 `yaml:"seed" default:"1" doc:"of the head, the adapter, the split, the order of rows and dropout"`
-	Calibrate bool   `yaml:"calibrate" default:"true" doc:"fit the temperature on the dev rows"`
-	Threshold string `yaml:"threshold" default:"max-f1" doc:"on the dev rows: max-f1, recall:0.95 for the highest one that keeps so many, or a probability"`
+	Best         string  `yaml:"best" default:"loss" choices:"loss,auc,f1" doc:"figure on the dev rows that tells which checkpoint is the best"`
+	Seed         uint64  `yaml:"seed" default:"1" doc:"of the head, the adapter, the split, the order of rows and dropout"`
+	Calibrate    bool    `yaml:"calibrate" default:"true" doc:"fit the temperature on the dev rows"`
+	Threshold    string  `yaml:"threshold" default:"max-f1" doc:"on the dev rows: max-f1, recall:0.95 for the highest one that keeps so many, or a probability"`
 
 	run.Output
 }
@@ -83,12 +67,8 @@ type Config struct {
 // Check refuses values that no run can have.
 func (c *Config) Check() error {
 	if err := cmp.Or(
-		run.AtLeast("max_length", c.MaxLen, 1), run.AtLeast("lora_rank", c.Rank, 1), run.AtLeast("epochs", c.Epochs, 1),
-		run.AtLeast("max_steps", c.MaxSteps, 0), run.AtLeast("batch_size", c.BatchSize, 1),
-		run.AtLeast("gradient_accumulation", c.Accumulate, 1), run.AtLeast("eval_every", c.EvalEvery, 0),
-		run.AtLeast("save_every", c.SaveEvery, 0), run.AtLeast("patience", c.Patience, 0),
+		run.AtLeast("max_length", c.MaxLen, 1), run.AtLeast("lora_rank", c.Rank, 1), c.Updates.Check(),
 		run.Share("lora_dropout", c.LoRADropout), run.Share("hidden_dropout", c.HiddenDropout), run.Share("head_dropout", c.HeadDropout),
-		run.Share("warmup_ratio", c.Warmup),
 		run.Share("label_smoothing", c.Smoothing),
 	); err != nil {
 		return err
@@ -109,16 +89,8 @@ func (c *Config) Check() error {
 	if err := heads.CheckThreshold(c.Threshold); err != nil {
 		return err
 	}
-	if _, err := c.head(1); err != nil {
-		return err
-	}
-	return c.adamW().Check()
-}
-
-func (c *Config) adamW() optimize.AdamW {
-	return optimize.AdamW{
-		LearningRate: c.LearningRate, Beta1: c.Beta1, Beta2: c.Beta2, Eps: c.Eps, WeightDecay: c.WeightDecay, MaxGradNorm: c.MaxGradNorm,
-	}
+	_, err := c.head(1)
+	return err
 }
 
 // head is the shape of the head on states of so many numbers.

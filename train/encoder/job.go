@@ -1,6 +1,7 @@
 package encoder
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -70,7 +71,7 @@ func (t *task) start(m *model.Model, compile optimize.Compile) error {
 	}
 	c, total := t.config, t.batches.Total(t.config.Epochs, t.config.MaxSteps)
 	t.optimizer, err = optimize.New(m.Backend().Backend, compile, append(params, newHead(&t.network.head, c)...), t.loss, optimize.Options{
-		AdamW: c.adamW(), Schedule: optimize.Schedule{Kind: c.Schedule, Warmup: run.WarmupSteps(c.Warmup, total), Total: total},
+		AdamW: c.AdamW(), Schedule: c.Rates(total),
 	})
 	return err
 }
@@ -91,10 +92,7 @@ func (j *Job) train(ctx context.Context, task run.Task, r *run.Run, log io.Write
 	t, c := j.task, j.config
 	loop := run.Loop{
 		Run: r, Task: task, Log: log, Total: t.batches.Total(c.Epochs, c.MaxSteps), Dev: true,
-		EvalEvery: c.EvalEvery, SaveEvery: c.SaveEvery, Patience: c.Patience,
-	}
-	if loop.EvalEvery == 0 {
-		loop.EvalEvery = t.batches.PerEpoch()
+		EvalEvery: cmp.Or(c.EvalEvery, t.batches.PerEpoch()), SaveEvery: c.SaveEvery, Patience: c.Patience,
 	}
 	outcome, err := loop.Train(ctx)
 	if err != nil {

@@ -103,7 +103,7 @@ func TestParityFull(t *testing.T) {
 				}
 			}
 			opt, err := optimize.New(m.Backend().Backend, optimize.OnBackend(m.Backend().Backend), params, task.loss,
-				optimize.Options{AdamW: task.config.adamW(), Schedule: optimize.Schedule{Kind: optimize.Constant}})
+				optimize.Options{AdamW: task.config.AdamW(), Schedule: optimize.Schedule{Kind: optimize.Constant}})
 			if err != nil {
 				t.Fatal(err)
 			}

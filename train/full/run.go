@@ -1,6 +1,7 @@
 package full
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"io"
@@ -19,16 +20,9 @@ const ModelDir = "model"
 
 // Plan are the settings of a run that commands share.
 type Plan struct {
-	AdamW    optimize.AdamW
-	Schedule string       // one of [optimize.Schedules]
-	Warmup   float64      // share of the updates
-	DType    dtypes.DType // of products
-
-	Epochs, MaxSteps               int // MaxSteps 0 is all epochs
-	BatchSize, Accumulate          int
-	EvalEvery, SaveEvery, Patience int // as in [run.Loop]; EvalEvery 0 is once an epoch
-	Checkpoints                    bool
-	Seed                           uint64
+	run.Updates
+	DType dtypes.DType // of products
+	Seed  uint64
 }
 
 // Run trains a decoder in a run folder: see [run.Loop].
@@ -79,7 +73,7 @@ func (r *Run) loop(ctx context.Context) (*run.Outcome, error) {
 	batches := &run.Batches[train.Example]{Rows: r.Rows, Len: train.Example.Len, Size: p.BatchSize, Accumulate: p.Accumulate, Seed: p.Seed}
 	total := batches.Total(p.Epochs, p.MaxSteps)
 	trainer, err := New(r.Backend, r.Network, Options{
-		AdamW: p.AdamW, Schedule: optimize.Schedule{Kind: p.Schedule, Warmup: run.WarmupSteps(p.Warmup, total), Total: total},
+		AdamW: p.AdamW(), Schedule: p.Rates(total),
 		DType: p.DType, Rows: p.BatchSize, Checkpoints: p.Checkpoints,
 	})
 	if err != nil {
@@ -89,10 +83,7 @@ func (r *Run) loop(ctx context.Context) (*run.Outcome, error) {
 	r.Network.Params = nil
 	loop := run.Loop{
 		Run: r.Run, Task: &task{train.Examples{Learner: trainer, Batches: batches, Dev: r.Dev}}, Log: r.Log, Total: total, Dev: len(r.Dev) > 0,
-		EvalEvery: p.EvalEvery, SaveEvery: p.SaveEvery, Patience: p.Patience,
-	}
-	if loop.EvalEvery == 0 {
-		loop.EvalEvery = batches.PerEpoch()
+		EvalEvery: cmp.Or(p.EvalEvery, batches.PerEpoch()), SaveEvery: p.SaveEvery, Patience: p.Patience,
 	}
 	return loop.Train(ctx)
 }

@@ -2,7 +2,6 @@ package run
 
 import (
 	"cmp"
-	"math"
 	"math/rand/v2"
 	"slices"
 )
@@ -101,6 +100,3 @@ func (b *Batches[T]) sorted(random *rand.Rand, rows []int, unit int) []int {
 	}
 	return list
 }
-
-// WarmupSteps is a share of the updates, rounded up.
-func WarmupSteps(share float64, total int) int { return int(math.Ceil(share * float64(total))) }

@@ -144,6 +144,25 @@ func TestAllErrors(t *testing.T) {
 	}
 }
 
+// Who embeds a struct may give its fields other defaults, and who embeds that one again others.
+func TestDefaultsOfEmbeddedStructs(t *testing.T) {
+	type most struct {
+		Updates `defaults:"epochs=5 learning_rate=2e-5 schedule=linear"`
+	}
+	var c struct {
+		most `defaults:"epochs=6"`
+	}
+	if err := LoadConfig(writeFile(t, "schedule: constant\n"), &c); err != nil {
+		t.Fatal(err)
+	}
+	if c.Epochs != 6 || c.LearningRate != 2e-5 || c.Schedule != "constant" || c.BatchSize != 4 {
+		t.Errorf("got %+v", c)
+	}
+	if text := Describe(&c); !strings.Contains(text, "epochs: 6 ") {
+		t.Errorf("got %s", text)
+	}
+}
+
 func TestBadStructs(t *testing.T) {
 	for want, config := range map[string]any{
 		"pointer to a struct": testConfig{},
@@ -153,6 +172,12 @@ func TestBadStructs(t *testing.T) {
 		}{},
 		"its default": &struct {
 			A int `yaml:"a" default:"x"`
+		}{},
+		"no field has the key sed": &struct {
+			shared `defaults:"sed=1"`
+		}{},
+		"field seed: its default": &struct {
+			shared `defaults:"seed=-1"`
 		}{},
 		"two fields": &struct {
 			A int `yaml:"a"`

@@ -18,7 +18,8 @@ import (
 // only values, with commas between; resume:"free" where a resumed run may have another value, because it does not change
 // what comes out; axis:"true" of a list whose values a grid goes through: one of them may stand without brackets, and text without
 // quotes even where it looks like a number. Fields are bool, int, uint64, float64, string, lists of them, and maps from text to them; structs are
-// sections; embedded structs are as if their fields stood in their place.
+// sections; embedded structs are as if their fields stood in their place, and the tag defaults of such a field gives them others, as key=value
+// with spaces between.
 type field struct {
 	key     string // with the keys of its sections before it, and dots between
 	value   reflect.Value
@@ -56,7 +57,7 @@ func addFields(all *[]field, v reflect.Value, section string) error {
 		var err error
 		switch {
 		case t.Anonymous && t.Type.Kind() == reflect.Struct:
-			err = addFields(all, v.Field(i), section)
+			err = addEmbedded(all, v.Field(i), section, t.Tag.Get("defaults"))
 		case name == "-" || !t.IsExported():
 		case name == "":
 			err = fmt.Errorf("field %s has no yaml key", t.Name)
@@ -72,6 +73,27 @@ func addFields(all *[]field, v reflect.Value, section string) error {
 			*all = append(*all, f)
 		}
 		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// addEmbedded adds the fields of an embedded struct, some with other defaults.
+func addEmbedded(all *[]field, v reflect.Value, section, presets string) error {
+	first := len(*all)
+	if err := addFields(all, v, section); err != nil {
+		return err
+	}
+	for _, preset := range strings.Fields(presets) {
+		key, value, _ := strings.Cut(preset, "=")
+		own := (*all)[first:]
+		i := slices.IndexFunc(own, func(f field) bool { return f.key == section+key })
+		if i < 0 {
+			return fmt.Errorf("embedded %s: no field has the key %s, of which a default is given", v.Type(), key)
+		}
+		own[i].preset = value
+		if err := own[i].check(); err != nil {
 			return err
 		}
 	}

@@ -1,6 +1,7 @@
 package heads
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"slices"
@@ -94,8 +95,11 @@ func (c *Config) Check() error {
 	if !(c.Dev > 0 && c.Dev < 1) {
 		return fmt.Errorf("dev: expected between 0 and 1, found %v", c.Dev)
 	}
-	if c.Epochs < 1 || c.BatchSize < 0 || c.Patience < 0 {
-		return fmt.Errorf("epochs, batch_size and patience: expected at least 1, 0 and 0, found %d, %d and %d", c.Epochs, c.BatchSize, c.Patience)
+	if err := cmp.Or(
+		run.AtLeast("epochs", c.Epochs, 1), run.AtLeast("batch_size", c.BatchSize, 0), run.AtLeast("patience", c.Patience, 0),
+		run.AtLeast("max_prompt", c.MaxPrompt, 1),
+	); err != nil {
+		return err
 	}
 	if _, _, err := ClassWeights(c.ClassWeights, 1, 1); err != nil {
 		return err

@@ -216,7 +216,7 @@ func (j *Job) finish(r *head.Result, labels []bool) (*Trained, error) {
 		t.Note = strings.TrimSuffix(r.Err.Error()+"; the weights are those before; "+t.Note, "; ")
 	}
 	c := r.Spec.Config
-	c.Temperature, c.Threshold, c.BaseSHA256, c.AdapterSHA256 = t.Temperature, t.Dev.Threshold, j.Base, j.adapter()
+	c.Temperature, c.Threshold, c.MaxInput, c.BaseSHA256, c.AdapterSHA256 = t.Temperature, t.Dev.Threshold, j.Config.MaxPrompt, j.Base, j.adapter()
 	c.Trained = map[string]any{
 		"by": "janus train head", "seed": r.Spec.Seed, "epoch": r.Epoch, "loss": string(r.Spec.Loss), "dev": t.Dev,
 		"prompt": j.Config.Prompt, "max_tokens": j.Config.MaxTokens, "analyses": cmp.Or(j.Config.Analyses, Own),

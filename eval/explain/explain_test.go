@@ -2,6 +2,7 @@ package explain
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"regexp"
 	"strings"
@@ -143,6 +144,24 @@ What moved it most
 	b.Reset()
 	if err := e.WriteText(&b, finding.TableOptions{Width: 40, Color: true}); err != nil || !strings.Contains(b.String(), bold+green+"bound."+reset) {
 		t.Errorf("%v, %q", err, b.String())
+	}
+}
+
+// A head that reads the prompt alone gives one probability throughout, and both pages say why.
+func TestWhatIsJudgedBeforeTheAnalysis(t *testing.T) {
+	v := finding.Verdict{Verdict: finding.TruePositive, P: 0.75, Tokens: 2, Pieces: []string{"It", " is."}, Trajectory: []float64{0.75, 0.75, 0.75}}
+	e, err := New(finding.Finding{ID: "a1"}, v, 0.5)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var text, page bytes.Buffer
+	if err := errors.Join(e.WriteText(&text, finding.TableOptions{}), e.WriteHTML(&page)); err != nil {
+		t.Fatal(err)
+	}
+	for name, got := range map[string]string{"text": text.String(), "page": page.String()} {
+		if !strings.Contains(got, "P 0.750 before the analysis and after each of its tokens: what judges does not read it.") {
+			t.Errorf("%s: got %s", name, got)
+		}
 	}
 }
 

@@ -83,11 +83,8 @@ func (e *Explanation) WriteHTML(w io.Writer) error {
 	crossed, crossings, moved := e.turns()
 	class := map[bool]string{true: "real", false: "unreal"}[e.Verdict.P >= e.Threshold]
 	data := map[string]any{
-		"Word": e.word(), "Class": class, "P": fmt.Sprintf("%.3f", e.Verdict.P), "Threshold": fmt.Sprintf("%.3f", e.Threshold), "Turned": often("turned", crossings),
+		"Word": e.word(), "Class": class, "P": fmt.Sprintf("%.3f", e.Verdict.P), "Threshold": fmt.Sprintf("%.3f", e.Threshold), "Way": e.way(crossings),
 		"Flow": template.HTML(e.Picture().Inline()), //nolint:gosec // it escapes its texts
-	}
-	if len(e.Verdict.Trajectory) > 0 {
-		data["Before"] = fmt.Sprintf("%.3f", e.Verdict.Trajectory[0])
 	}
 	var lists []list
 	for _, l := range []list{{"The verdict turned at", crossed}, {"What moved it most", moved}} {

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 
 	"github.com/rivo/uniseg"
@@ -142,16 +143,24 @@ func (t *terminal) flow(e *Explanation) {
 
 func (t *terminal) turns(e *Explanation) {
 	crossed, crossings, moved := e.turns()
-	first := e.Verdict.P
-	if len(e.Verdict.Trajectory) > 0 {
-		first = e.Verdict.Trajectory[0]
-	}
-	fmt.Fprintf(&t.b, "\nP %.3f before the analysis, %.3f after it; the verdict %s.\n", first, e.Verdict.P, often("turned", crossings))
+	t.b.WriteString("\n" + e.way(crossings) + "\n")
 	t.list("The verdict turned at", crossed)
 	if more := crossings - len(crossed); more > 0 {
 		fmt.Fprintf(&t.b, "  and %d times more\n", more)
 	}
 	t.list("What moved it most", moved)
+}
+
+// way says in a sentence how the probability went.
+func (e *Explanation) way(crossings int) string {
+	ps := e.Verdict.Trajectory
+	if len(ps) == 0 {
+		ps = []float64{e.Verdict.P}
+	}
+	if first := ps[0]; len(ps) > 1 && !slices.ContainsFunc(ps, func(p float64) bool { return p != first }) {
+		return fmt.Sprintf("P %.3f before the analysis and after each of its tokens: what judges does not read it.", first)
+	}
+	return fmt.Sprintf("P %.3f before the analysis, %.3f after it; the verdict %s.", ps[0], e.Verdict.P, often("turned", crossings))
 }
 
 func (t *terminal) list(title string, turns []turn) {

@@ -11,7 +11,7 @@ import (
 )
 
 // memoryFormat is part of every key. It changes when Janus computes other verdicts from the same files and settings.
-const memoryFormat = 1
+const memoryFormat = 2
 
 // Recipe is what verdicts depend on besides the findings.
 type Recipe struct {

@@ -9,7 +9,6 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
 
@@ -53,27 +52,7 @@ func TestKilledBench(t *testing.T) {
 		t.Fatalf("%v\n%s", err, text)
 	}
 	took := time.Since(begun)
-	kills := 0
-	for i := range 5 {
-		cmd := benchCommand(t, data, killed)
-		if err := cmd.Start(); err != nil {
-			t.Fatal(err)
-		}
-		stop := time.AfterFunc(time.Duration((0.2+0.5*random.Float64())*float64(took)), func() {
-			signal := os.Kill
-			if i%2 == 1 {
-				signal = syscall.SIGINT
-			}
-			_ = cmd.Process.Signal(signal) // it may have ended
-		})
-		err := cmd.Wait()
-		stop.Stop()
-		if err == nil {
-			break
-		}
-		kills++
-	}
-	t.Logf("killed %d times", kills)
+	interruptOften(t, random, took, func() *exec.Cmd { return benchCommand(t, data, killed) })
 	if text, err := benchCommand(t, data, killed).CombinedOutput(); err != nil {
 		t.Fatalf("%v\n%s", err, text)
 	}

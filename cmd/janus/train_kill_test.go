@@ -31,6 +31,39 @@ func adapterBytes(t *testing.T, out string) []byte {
 	return data
 }
 
+// interruptOften gives a resumable command, which takes so long, up to five times, each of which it kills or interrupts at a random moment, until
+// one ends before that.
+func interruptOften(t *testing.T, random *rand.Rand, took time.Duration, command func() *exec.Cmd) {
+	t.Helper()
+	times := 0
+	for i := range 5 {
+		cmd := command()
+		if err := cmd.Start(); err != nil {
+			t.Fatal(err)
+		}
+		stop := time.AfterFunc(time.Duration((0.2+0.45*random.Float64())*float64(took)), func() {
+			signal := os.Kill
+			if i%2 == 1 {
+				signal = syscall.SIGINT
+			}
+			_ = cmd.Process.Signal(signal) // it may have ended
+		})
+		err := cmd.Wait()
+		stop.Stop()
+		if err == nil {
+			break
+		}
+		if code := cmd.ProcessState.ExitCode(); code >= 0 && code != exitPartial { // below 0 a signal ended it
+			t.Errorf("the interrupted command ended with %d, expected %d", code, exitPartial)
+		}
+		times++
+	}
+	t.Logf("killed or interrupted %d times", times)
+	if times == 0 {
+		t.Error("the command was never killed or interrupted")
+	}
+}
+
 // A training that is killed or interrupted at random moments, and given again, ends with the bytes of one that was not.
 func TestKilledTraining(t *testing.T) {
 	var rows bytes.Buffer
@@ -51,33 +84,7 @@ func TestKilledTraining(t *testing.T) {
 	whole := time.Since(begun)
 
 	out := filepath.Join(dir, "killed")
-	kills := 0
-	for i := range 5 {
-		cmd := trainCommand(t, data, out)
-		if err := cmd.Start(); err != nil {
-			t.Fatal(err)
-		}
-		stop := time.AfterFunc(time.Duration((0.25+0.4*random.Float64())*float64(whole)), func() {
-			signal := os.Kill
-			if i%2 == 1 {
-				signal = syscall.SIGINT
-			}
-			_ = cmd.Process.Signal(signal) // it may have ended
-		})
-		err := cmd.Wait()
-		stop.Stop()
-		if err == nil {
-			break
-		}
-		if code := cmd.ProcessState.ExitCode(); code >= 0 && code != exitPartial { // below 0 a signal ended it
-			t.Errorf("the interrupted training ended with %d, expected %d", code, exitPartial)
-		}
-		kills++
-	}
-	t.Logf("killed %d times", kills)
-	if kills == 0 {
-		t.Error("the training was never killed")
-	}
+	interruptOften(t, random, whole, func() *exec.Cmd { return trainCommand(t, data, out) })
 	if text, err := trainCommand(t, data, out).CombinedOutput(); err != nil {
 		t.Fatalf("%v\n%s", err, text)
 	}

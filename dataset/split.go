@@ -21,6 +21,21 @@ const (
 	Test  = "test"
 )
 
+// ParseSide reads the split of a row in the ways in which data sets write it, in any case; no split is "".
+func ParseSide(text string) (string, error) {
+	switch strings.ToLower(strings.TrimSpace(text)) {
+	case "":
+		return "", nil
+	case Train, "training":
+		return Train, nil
+	case Dev, "valid", "validation", "val":
+		return Dev, nil
+	case Test, "testing":
+		return Test, nil
+	}
+	return "", fmt.Errorf("expected train, dev or test, found %q", clip(text))
+}
+
 // Item is what a split looks at of a row.
 type Item struct {
 	Key     string   // tells rows apart by their content, so that the order of rows does not matter

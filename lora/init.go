@@ -65,10 +65,13 @@ func (c *Config) choose(base Base) ([]string, error) {
 		return nil, fmt.Errorf("no target modules are named; the model's are %s, and %q is all of them but the LM head",
 			strings.Join(lastParts(base.Modules), ", "), allLinear)
 	}
+	if t.Pattern != "" && len(c.LayersToAdapt) > 0 { // PEFT refuses such a configuration
+		return nil, fmt.Errorf("layers_to_transform is for modules by name, and target_modules is the pattern %q: let the pattern choose the layers", t.Pattern)
+	}
 	chosen := c.matcher()
 	if chosen == nil {
 		_, err := regexp.Compile(t.Pattern)
-		return nil, fmt.Errorf("target_modules %q: %w", t.Pattern, err)
+		return nil, fmt.Errorf("target_modules, the pattern %q: %w", t.Pattern, err)
 	}
 	var targets []string
 	for _, module := range base.Modules {
@@ -84,6 +87,16 @@ func (c *Config) choose(base Base) ([]string, error) {
 	if len(targets) == 0 {
 		return nil, fmt.Errorf("target_modules (%s) and layers_to_transform choose none of the model's modules, which are named like %s",
 			t, base.Modules[0])
+	}
+	for _, layer := range c.LayersToAdapt {
+		if !slices.ContainsFunc(targets, func(m string) bool { return strings.Contains(m, fmt.Sprintf(".%d.", layer)) }) {
+			return nil, fmt.Errorf("layers_to_transform: the model has no module of target_modules (%s) in layer %d", t, layer)
+		}
+	}
+	for _, p := range slices.Concat(c.RankPattern, c.AlphaPattern) {
+		if !slices.ContainsFunc(targets, func(m string) bool { _, ok := (Patterns{p}).Lookup(m); return ok }) {
+			return nil, fmt.Errorf("rank_pattern or alpha_pattern: the key %q fits no adapted module, which are named like %s", p.Key, targets[0])
+		}
 	}
 	slices.Sort(targets)
 	return targets, nil

@@ -145,3 +145,22 @@ func TestWith(t *testing.T) {
 		t.Error("a tensor too few was taken")
 	}
 }
+
+// Settings that choose nothing, or that PEFT refuses, are refused by their keys.
+func TestInitRefuses(t *testing.T) {
+	names := lora.Targets{Names: []string{"q_proj"}}
+	for want, c := range map[string]lora.Config{
+		"layers_to_transform is for modules by name":                   {TargetModules: lora.Targets{Pattern: ".*q_proj"}, LayersToAdapt: []int{0}},
+		"layers_to_transform: the model has no module of":              {TargetModules: names, LayersToAdapt: []int{1, 99}},
+		`rank_pattern or alpha_pattern: the key "nope" fits no`:        {TargetModules: names, RankPattern: lora.Patterns{{Key: "nope", Value: 4}}},
+		`rank_pattern or alpha_pattern: the key "v_proj" fits no`:      {TargetModules: names, AlphaPattern: lora.Patterns{{Key: "v_proj", Value: 4}}},
+		`target_modules, the pattern "((": error parsing regexp`:       {TargetModules: lora.Targets{Pattern: "(("}},
+		`target module "k_proj": the model has none of that name`:      {TargetModules: lora.Targets{Names: []string{"k_proj"}}},
+		"no target modules are named; the model's are lm_head, q_proj": {},
+	} {
+		c.R, c.Alpha, c.Bias = 2, 4, "none"
+		if _, err := lora.Init("new", c, initBase(), 5); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("the error is %v, expected one with %q", err, want)
+		}
+	}
+}

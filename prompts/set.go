@@ -307,8 +307,9 @@ func (s *Set) Answers() (yes, no string) {
 	return yes, no
 }
 
-// verdictLine is a verdict in words at a text's end, the last of which may be missing.
-var verdictLine = regexp.MustCompile(`(?is)\s*\bverdict:(\s*(true|false)([ _-]posit\pL*)?)?\W*$`)
+// verdictLine is a verdict in words at a text's end, the last of which may be missing, with what Markdown puts around it and with a
+// remark in parentheses.
+var verdictLine = regexp.MustCompile(`(?is)[\s#*]*\bverdict[\s*]*:[\s*_]*((true|false)([ _-]posit\pL*)?|tp|fp)?\W*(\([^()]*\)\W*)?$`)
 
 // WithoutVerdict is an answer's analysis: what it says before the verdict at its end, if it has one.
 func WithoutVerdict(answer string) string {

@@ -241,8 +241,12 @@ func TestWithoutVerdict(t *testing.T) {
 		"It is there.\nVerdict: false posit":                             "It is there.", // the last token allowed
 		"It is there.\nVerdict:":                                         "It is there.",
 		"Verdict: true positive. It is there.":                           "Verdict: true positive. It is there.",
-		"The scanner's verdict: truthful?":                              "The scanner's verdict: truthful?",
-		"  It is there. ":                                                "It is there.",
+		"The scanner's verdict: truthful?":                               "The scanner's verdict: truthful?",
+		"It is there.\n\n**Verdict:** true positive":                     "It is there.",
+		"It is there.\n### Verdict: **False positive**":                  "It is there.",
+		"It is there. Verdict: true positive (CWE-89).":                  "It is there.",
+		"Verdict: TP":     "",
+		"  It is there. ": "It is there.",
 	} {
 		if got := WithoutVerdict(answer); got != want {
 			t.Errorf("of %q is left %q, expected %q", answer, got, want)

@@ -52,10 +52,7 @@ func ReadJoint(ctx context.Context, files []string) (rows *JointRows, problems [
 	if len(others) == 0 {
 		return rows, nil, nil
 	}
-	rows.Findings, problems, err = heads.Read(ctx, others)
-	for i := range rows.Findings {
-		rows.Items = append(rows.Items, dataset.FindingItem(&rows.Findings[i]))
-	}
+	rows.Findings, rows.Items, problems, err = heads.Read(ctx, others)
 	return rows, problems, err
 }
 
@@ -147,7 +144,10 @@ func PrepareJoint(m *model.Model, rows *JointRows, text *prompts.Set, c *JointCo
 	}
 	items, splits := make([]dataset.Item, len(sources)), make([]string, len(sources))
 	for i, s := range sources {
-		items[i], splits[i] = s.item, s.split
+		items[i] = s.item
+		if splits[i], err = dataset.ParseSide(s.split); err != nil {
+			return nil, fmt.Errorf("%s: split: %w", s.where, err)
+		}
 	}
 	sides, err := divide(items, splits, c.DevShare, c.Seed)
 	if err != nil {

@@ -29,7 +29,7 @@ type Settings struct {
 	MaxLen   int     `yaml:"max_length" default:"1024" doc:"longest prompt and answer together, in tokens; a longer prompt is cut as in a review, an answer never"`
 	DevShare float64 `yaml:"dev_share" default:"0.1" doc:"share of the rows to validate on, where the rows have no split; 0 validates on none"`
 
-	InitAdapter string `yaml:"init_adapter" default:"" doc:"adapter folder to go on from; its rank, alpha, modules and so on count then, not the settings below, but for lora_dropout"`
+	InitAdapter string `yaml:"init_adapter" default:"" resume:"free" doc:"adapter folder to go on from; its rank, alpha, modules and so on count then, not the settings below, but for lora_dropout"`
 
 	Rank          int                `yaml:"lora_rank" default:"16" doc:"rank of A and B"`
 	Alpha         float64            `yaml:"lora_alpha" default:"32" doc:"strength: B·A is multiplied by alpha/rank"`

@@ -164,7 +164,11 @@ func Prepare(m *model.Model, rows []Conversation, c *LoRAConfig) (*Data, error) 
 	}
 	items, splits := make([]dataset.Item, len(rows)), make([]string, len(rows))
 	for i := range rows {
-		items[i], splits[i] = rows[i].item(), rows[i].Split
+		items[i] = rows[i].item()
+		var err error
+		if splits[i], err = dataset.ParseSide(rows[i].Split); err != nil {
+			return nil, fmt.Errorf("%s: split: %w", rows[i].Where, err)
+		}
 	}
 	sides, err := divide(items, splits, c.DevShare, c.Seed)
 	if err != nil {

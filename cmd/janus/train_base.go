@@ -60,7 +60,7 @@ func trainBase(ctx context.Context, config *base.Config, f trainFlags) error {
 		return err
 	}
 	note("%s", data)
-	spec.Data = []runs.File{{Path: "tokens of the text", Bytes: int64(data.Tokens), SHA256: data.SHA256}}
+	spec.Data = []runs.File{{Path: "tokens of the text", Rows: len(data.Train) + len(data.Dev), SHA256: data.SHA256}}
 	if config.From != "" {
 		weights, err := runs.HashFile(from)
 		if err != nil {

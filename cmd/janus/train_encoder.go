@@ -70,7 +70,7 @@ func trainEncoder(ctx context.Context, config *encoder.Config, f trainFlags) (er
 	if err != nil {
 		return err
 	}
-	spec.Data = []runs.File{{Path: "tokens of the findings", Bytes: int64(len(data.Train) + len(data.Dev)), SHA256: data.SHA256}}
+	spec.Data = []runs.File{{Path: "tokens of the findings", Rows: len(data.Train) + len(data.Dev), SHA256: data.SHA256}}
 	job, err := encoder.New(m, data, config)
 	if err != nil {
 		return err

@@ -49,7 +49,7 @@ func trainFull(ctx context.Context, config *full.Config, f trainFlags) error {
 	}
 	spec := &runs.Spec{
 		Command: "train full", Config: config, Seeds: map[string]uint64{"seed": config.Seed}, Versions: versions(backend.Expected(f.backend)),
-		Data:    []runs.File{{Path: "tokens of the examples", Bytes: int64(len(data.Train) + len(data.Dev)), SHA256: data.SHA256}},
+		Data:    []runs.File{{Path: "tokens of the examples", Rows: len(data.Train) + len(data.Dev), SHA256: data.SHA256}},
 		Weights: []runs.File{weights},
 	}
 	job := &full.Run{Rows: data.Train, Dev: data.Dev}

@@ -72,7 +72,7 @@ func trainJoint(ctx context.Context, config *train.JointConfig, out, asked strin
 	if err != nil {
 		return err
 	}
-	spec.Data = []runs.File{{Path: "tokens of the examples", Bytes: int64(len(data.Train) + len(data.Dev)), SHA256: data.SHA256}}
+	spec.Data = []runs.File{{Path: "tokens of the examples", Rows: len(data.Train) + len(data.Dev), SHA256: data.SHA256}}
 	if task.Run, err = startRun(out, spec, resume); err != nil {
 		return err
 	}

@@ -63,7 +63,7 @@ func trainLoRA(ctx context.Context, config *train.LoRAConfig, out, asked string,
 	if err != nil {
 		return err
 	}
-	spec.Data = []runs.File{{Path: "tokens of the examples", Bytes: int64(len(data.Train) + len(data.Dev)), SHA256: data.SHA256}}
+	spec.Data = []runs.File{{Path: "tokens of the examples", Rows: len(data.Train) + len(data.Dev), SHA256: data.SHA256}}
 	r, err := startRun(out, spec, resume)
 	if err != nil {
 		return err

@@ -16,7 +16,7 @@ func labelledRows(ctx context.Context, files []string, path string, dev float64,
 	var findings []finding.Finding
 	var items []dataset.Item
 	if len(files) > 0 {
-		if findings, problems, err = heads.Read(ctx, files); err != nil {
+		if findings, items, problems, err = heads.Read(ctx, files); err != nil {
 			return nil, nil, err
 		}
 		for _, p := range problems {

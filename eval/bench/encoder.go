@@ -173,7 +173,7 @@ func (j *Job) trainEncoder(ctx context.Context, what, base string, fold int, dir
 	}
 	r, err := run.Start(dir, run.Spec{
 		Command: "bench", Config: &config, Seeds: map[string]uint64{"seed": config.Seed}, Versions: j.Versions,
-		Data:    []run.File{{Path: "tokens of the findings", Bytes: int64(len(data.Train) + len(data.Dev)), SHA256: data.SHA256}},
+		Data:    []run.File{{Path: "tokens of the findings", Rows: len(data.Train) + len(data.Dev), SHA256: data.SHA256}},
 		Weights: []run.File{{Path: base, SHA256: hash}},
 	}, true)
 	if errors.Is(err, run.ErrFinished) { // killed before the journal had it

@@ -70,7 +70,7 @@ func (j *Job) trainAdapter(ctx context.Context, v *Variant, fold int, what, dir 
 	}
 	r, err := run.Start(dir, run.Spec{
 		Command: "bench", Config: &config, Seeds: map[string]uint64{"seed": config.Seed}, Versions: j.Versions,
-		Data:    []run.File{{Path: "tokens of the examples", Bytes: int64(len(data.Train) + len(data.Dev)), SHA256: data.SHA256}},
+		Data:    []run.File{{Path: "tokens of the examples", Rows: len(data.Train) + len(data.Dev), SHA256: data.SHA256}},
 		Weights: []run.File{{Path: j.Model, SHA256: j.base}},
 	}, true)
 	if errors.Is(err, run.ErrFinished) { // killed before the journal had it

@@ -114,6 +114,9 @@ func (r *Rows) read(ctx context.Context, c *Config, store *dataset.Store) error 
 		if err != nil {
 			return fmt.Errorf("finding %q of %q: label: %w", f.ID, f.Source, err)
 		}
+		if f.Split, err = dataset.ParseSide(f.Split); err != nil {
+			return fmt.Errorf("finding %q of %q: split: %w", f.ID, f.Source, err)
+		}
 		item := dataset.FindingItem(&f)
 		item.Stratum = fmt.Sprint(f.Category, " ", real) // however the label is written
 		r.add(f, real, "", item, nil)

@@ -42,7 +42,11 @@ func Compare(findings []finding.Finding, judges []Judge, seed uint64) ([]Line, e
 	all := &part{}
 	for i := range findings {
 		f := &findings[i]
-		if f.Label == "" || f.Split != dataset.Train && f.Split != dataset.Dev {
+		side, err := dataset.ParseSide(f.Split)
+		if err != nil {
+			return nil, fmt.Errorf("finding %s: split: %w", f.ID, err)
+		}
+		if f.Label == "" || side != dataset.Train && side != dataset.Dev {
 			continue
 		}
 		real, err := dataset.ParseLabel(f.Label)
@@ -53,7 +57,7 @@ func Compare(findings []finding.Finding, judges []Judge, seed uint64) ([]Line, e
 			sources[f.Source] = &part{}
 		}
 		for _, p := range []*part{sources[f.Source], all} {
-			p.add(f, real)
+			p.add(f, side, real)
 		}
 	}
 	var lines []Line
@@ -84,8 +88,8 @@ type part struct {
 	ids, groups            []string // of dev
 }
 
-func (p *part) add(f *finding.Finding, real bool) {
-	if f.Split == dataset.Train {
+func (p *part) add(f *finding.Finding, side string, real bool) {
+	if side == dataset.Train {
 		p.train, p.trainLabels = append(p.train, Text(f)), append(p.trainLabels, real)
 		return
 	}

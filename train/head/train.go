@@ -294,6 +294,11 @@ func (t *training) better(i int, loss float64, epoch int) bool {
 		lowest = r.DevLosses[r.Epoch-1]
 	}
 	r.DevLosses = append(r.DevLosses, loss)
+	if math.IsNaN(loss) || math.IsInf(loss, 0) {
+		r.Err, t.waited[i] = fmt.Errorf("head %s: the loss on the dev rows is %v after epoch %d: the learning rate of %v is too high, or states are huge",
+			r.Spec.Name, loss, epoch, r.Spec.LearningRate), -1
+		return false
+	}
 	if loss < lowest {
 		r.Epoch, t.waited[i] = epoch, 0
 		return true

@@ -269,6 +269,16 @@ func TestDiverged(t *testing.T) {
 	if results[0].Err == nil || !strings.Contains(results[0].Err.Error(), "head hot: the loss is") || !strings.Contains(results[0].Err.Error(), "update ") {
 		t.Errorf("the hot head's error is %v", results[0].Err)
 	}
+	// In an only update the loss is still a number: the dev rows show it.
+	once := o
+	once.Epochs, once.BatchSize = 1, 0
+	short, err := head.Train(context.Background(), data, dev, []head.Spec{bad, good}, once)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if short[0].Err == nil || short[0].Epoch != 0 || !strings.Contains(short[0].Err.Error(), "head hot: the loss on the dev rows is ") || short[1].Err != nil {
+		t.Errorf("after one update: %v in epoch %d, and the good one's %v", short[0].Err, short[0].Epoch, short[1].Err)
+	}
 	alone, err := head.Train(context.Background(), data, dev, []head.Spec{good}, o)
 	if err != nil {
 		t.Fatal(err)

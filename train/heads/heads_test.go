@@ -1,8 +1,11 @@
 package heads
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -149,6 +152,15 @@ func TestNewRows(t *testing.T) {
 		t.Errorf("own split: %s", own)
 	}
 
+	valid, err := NewRows(rows(40, func(i int) string { return []string{"training", "Validation", "TEST"}[i%3] }), nil, 0.25, 1)
+	if err != nil || !valid.Own || count(valid.Dev) != 13 || valid.Test == 0 {
+		t.Errorf("a split in other words: %v, %v", valid, err)
+	}
+	odd := rows(40, func(i int) string { return []string{"train", "dev", "dve"}[i%3] })
+	if _, err := NewRows(odd, nil, 0.25, 1); err == nil || !strings.Contains(err.Error(), `split: expected train, dev or test, found "dve"`) {
+		t.Errorf("an unknown split: %v", err)
+	}
+
 	list[7].Label = "perhaps"
 	list[7].Origin = finding.Origin{Input: "x.jsonl", Line: 8}
 	if _, err := NewRows(list, nil, 0.25, 1); err == nil || !strings.Contains(err.Error(), `x.jsonl: finding "7" in line 8: label: expected TP or FP`) {
@@ -167,5 +179,31 @@ func TestTableIsClean(t *testing.T) {
 	}
 	if _, err := json.Marshal(r); err != nil {
 		t.Error(err)
+	}
+}
+
+// Pairs of rows of training data stay together where they come from a file, as they do from a data base.
+func TestReadKeepsPairs(t *testing.T) {
+	var b strings.Builder
+	for i := range 40 {
+		fmt.Fprintf(&b, `{"vuln_category":"XSS","request":"GET /%d HTTP/1.1","response":"HTTP/1.1 200 OK\r\n\r\n%s","is_vulnerable":%t,"pair_id":"p%d"}`+"\n",
+			i*i, strings.Repeat(fmt.Sprintf("%x ", 7919*i+13), 5), i%2 == 0, i/2)
+	}
+	path := filepath.Join(t.TempDir(), "rows.jsonl")
+	if err := os.WriteFile(path, []byte(b.String()), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	findings, items, problems, err := Read(context.Background(), []string{path})
+	if err != nil || len(problems) > 0 || len(findings) != 40 {
+		t.Fatal(len(findings), problems, err)
+	}
+	r, err := NewRows(findings, items, 0.3, 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := 0; i < 40; i += 2 {
+		if r.Dev[i] != r.Dev[i+1] {
+			t.Errorf("pair %d is on both sides", i/2)
+		}
 	}
 }

@@ -10,8 +10,8 @@ import (
 )
 
 // Read reads labelled findings from files in any format that a review reads, and the claims that rows of training data stand for
-// (see dataset.ReadExamples). problems are the rows, and the files, that could not be read.
-func Read(ctx context.Context, files []string) (findings []finding.Finding, problems []error, err error) {
+// (see dataset.ReadExamples); items are what division goes by. problems are the rows, and the files, that could not be read.
+func Read(ctx context.Context, files []string) (findings []finding.Finding, items []dataset.Item, problems []error, err error) {
 	var failed []error
 	for _, path := range files {
 		examples, wrong, ok, err := dataset.ReadExamples(path)
@@ -20,13 +20,13 @@ func Read(ctx context.Context, files []string) (findings []finding.Finding, prob
 			for i := range examples {
 				f := examples[i].Finding()
 				f.Origin.Input = path
-				findings = append(findings, f)
+				findings, items = append(findings, f), append(items, dataset.ExampleItem(&examples[i]))
 			}
 			continue
 		}
 		reports, unreadable, err := review.Read(ctx, []string{path}, review.ReadOptions{})
 		if ctx.Err() != nil {
-			return nil, nil, err
+			return nil, nil, nil, err
 		}
 		if err != nil { // one file that cannot be read does not cost the others
 			failed = append(failed, err)
@@ -35,13 +35,15 @@ func Read(ctx context.Context, files []string) (findings []finding.Finding, prob
 		problems = append(problems, unreadable...)
 		for _, r := range reports {
 			problems = append(problems, r.Problems...)
-			findings = append(findings, r.Findings...)
+			for i := range r.Findings {
+				findings, items = append(findings, r.Findings[i]), append(items, dataset.FindingItem(&r.Findings[i]))
+			}
 		}
 	}
 	if len(findings) == 0 {
-		return nil, problems, errors.Join(failed...)
+		return nil, nil, problems, errors.Join(failed...)
 	}
-	return findings, append(problems, failed...), nil
+	return findings, items, append(problems, failed...), nil
 }
 
 // ReadStore reads a store's labelled findings and its training data, as the claims that those stand for; items are what

@@ -24,32 +24,36 @@ type Rows struct {
 
 // NewRows takes the labelled findings and divides them: by their own split where there are training and dev rows, else so that
 // groups, files and near duplicates stay on one side. items are what the division goes by, one a finding; nil makes them
-// of the findings. Labels are TP, FP, true, false, 1 or 0; another one is an error.
+// of the findings. Labels are TP, FP, true, false, 1 or 0; another one is an error, as is another split than those of [dataset.ParseSide].
 func NewRows(findings []finding.Finding, items []dataset.Item, dev float64, seed uint64) (*Rows, error) {
 	r := &Rows{}
 	var chosen []dataset.Item
 	sides := map[string]int{}
 	for i := range findings {
-		f := &findings[i]
-		switch {
-		case f.Label == "":
+		f := findings[i]
+		if f.Label == "" {
 			r.Unlabelled++
 			continue
-		case f.Split == dataset.Test:
+		}
+		var err error
+		if f.Split, err = dataset.ParseSide(f.Split); err != nil {
+			return nil, fmt.Errorf("%s: split: %w", Where(&f), err)
+		}
+		if f.Split == dataset.Test {
 			r.Test++
 			continue
 		}
 		real, err := dataset.ParseLabel(f.Label)
 		if err != nil {
-			return nil, fmt.Errorf("%s: label: %w", Where(f), err)
+			return nil, fmt.Errorf("%s: label: %w", Where(&f), err)
 		}
-		item := dataset.FindingItem(f)
+		item := dataset.FindingItem(&f)
 		if items != nil {
 			item = items[i]
 		}
 		item.Stratum = fmt.Sprint(f.Category, " ", real) // however the label is written
 		sides[f.Split]++
-		r.Findings, r.Labels, chosen = append(r.Findings, *f), append(r.Labels, real), append(chosen, item)
+		r.Findings, r.Labels, chosen = append(r.Findings, f), append(r.Labels, real), append(chosen, item)
 	}
 	if len(r.Findings) == 0 {
 		return nil, errors.New("there is no labelled finding to train on" + r.leftOut() + ": give findings with a label, TP or FP")

@@ -146,12 +146,12 @@ func (j *Job) harvest(ctx context.Context, inputs []states.Input) (*states.Harve
 	return states.Harvest(ctx, j.Model, j.States, j.Rows.Findings, o)
 }
 
-// given are the tokens of the findings' own analyses.
+// given are the tokens of the findings' own analyses, without a verdict at their ends.
 func (j *Job) given() ([][]int32, error) {
 	list := make([][]int32, len(j.Rows.Findings))
 	for i := range list {
 		f := &j.Rows.Findings[i]
-		e, err := j.Model.Tokenizer().Encode(f.Analysis, tokenizer.EncodeOptions{LiteralSpecials: true})
+		e, err := j.Model.Tokenizer().Encode(prompts.WithoutVerdict(f.Analysis), tokenizer.EncodeOptions{LiteralSpecials: true})
 		if err != nil {
 			return nil, fmt.Errorf("%s: analysis: %w", Where(f), err)
 		}

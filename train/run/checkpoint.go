@@ -29,7 +29,7 @@ type checkpoint struct {
 
 // Checkpoint keeps the state of training after a step: write puts its files into a folder that it is given. Only when all
 // of them are on the disk does the folder get its name, so a power cut leaves the checkpoints before it. Then the older
-// ones are removed but for the last few and the best. Steps must grow.
+// ones are removed but for the last few and the best. Steps must not fall; that of the same step is replaced.
 func (r *Run) Checkpoint(step int, write func(dir string) error) error {
 	return r.checkpoint(step, r.best, write)
 }
@@ -40,8 +40,8 @@ func (r *Run) CheckpointBest(step int, write func(dir string) error) error {
 }
 
 func (r *Run) checkpoint(step, best int, write func(dir string) error) error {
-	if step < 0 || step <= r.last {
-		return fmt.Errorf("checkpoint of step %d after that of step %d: steps must grow", step, r.last)
+	if step < 0 || step < r.last {
+		return fmt.Errorf("checkpoint of step %d after that of step %d: steps must not fall", step, r.last)
 	}
 	name := checkpointName(step)
 	temporary := filepath.Join(r.checkpoints(), hiddenPrefix+name)
@@ -123,7 +123,7 @@ func (r *Run) writeCheckpoint(dir string, step, best int, write func(dir string)
 
 // publish gives a whole checkpoint its name.
 func (r *Run) publish(temporary, path string) error {
-	if err := r.disk.removeAll(path); err != nil { // what is there was found damaged when the run was resumed
+	if err := r.disk.removeAll(path); err != nil { // what is there was found damaged, or was due a validation
 		return err
 	}
 	if err := r.disk.rename(temporary, path); err != nil {
@@ -167,6 +167,20 @@ func (r *Run) prune() error {
 
 // Latest is the last checkpoint: after Resume the one to go on from. ok is false where there is none.
 func (r *Run) Latest() (dir string, step int, ok bool) { return r.at(r.last) }
+
+// before is the last checkpoint before a step.
+func (r *Run) before(step int) (dir string, ok bool) {
+	steps, err := checkpointSteps(r.Dir)
+	if err != nil {
+		return "", false
+	}
+	for _, s := range steps {
+		if s < step {
+			dir, _, ok = r.at(s)
+		}
+	}
+	return dir, ok
+}
 
 // Best is the best checkpoint so far.
 func (r *Run) Best() (dir string, step int, ok bool) { return r.at(r.best) }

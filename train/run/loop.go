@@ -6,9 +6,13 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"math"
 	"os"
 	"path/filepath"
+	"strings"
+
+	"github.com/januslm/janus/train/optimize"
 )
 
 // progressFile is what a checkpoint holds of the loop.
@@ -60,6 +64,8 @@ type standing struct {
 	BestStep int     `json:"best_step"`
 	BestLoss float64 `json:"best_dev_loss"`
 	Worse    int     `json:"validations_since"` // without a lower loss
+	// Due are the metrics of the last update where its validation was interrupted.
+	Due map[string]float64 `json:"due,omitempty"`
 }
 
 // Outcome is how a loop ended.
@@ -81,6 +87,12 @@ func (l *Loop) Train(ctx context.Context) (*Outcome, error) {
 	}
 	l.meter = NewMeter(l.Log, "training", l.Task.Steps(), l.Total)
 	defer l.meter.Finish()
+	if values := l.standing.Due; values != nil {
+		l.standing.Due = nil
+		if err := l.after(ctx, l.Task.Steps(), values); err != nil {
+			return nil, err
+		}
+	}
 	for l.Task.Steps() < l.Total && !l.stopped() {
 		if err := l.step(ctx); err != nil {
 			return nil, err
@@ -116,33 +128,42 @@ func (l *Loop) restore(dir string, step int) error {
 // stopped tells whether validation has asked for an early end.
 func (l *Loop) stopped() bool { return l.Patience > 0 && l.standing.Worse >= l.Patience }
 
-// step makes an update, and what is due after it: validation and a checkpoint.
+// step makes an update, and does what is due after it.
 func (l *Loop) step(ctx context.Context) error {
 	did, err := l.Task.Step(ctx)
 	switch {
 	case err != nil && ctx.Err() != nil:
 		return l.interrupted(ctx)
 	case err != nil:
-		dir, _, ok := l.Run.Latest()
-		if !ok {
-			dir = "none yet"
-		}
-		return fmt.Errorf("%w; the last good checkpoint is %s", err, dir)
+		return fmt.Errorf("%w; %s", advised(err), l.lastGood(errors.Is(err, optimize.ErrNotFinite)))
 	}
 	step := l.Task.Steps()
 	l.meter.Step(step, did.Tokens, did.Note)
+	if err := l.Run.LogTiming(step, l.meter.Values()); err != nil {
+		return err
+	}
+	return l.after(ctx, step, did.Values)
+}
+
+// after does what is due after an update, whose metrics it logs: validation and a checkpoint.
+func (l *Loop) after(ctx context.Context, step int, values map[string]float64) error {
 	best, due := false, l.due(step)
 	if due && l.Dev {
-		loss, values, err := l.Task.Validate(ctx)
-		if err != nil { // without a checkpoint, even of an interruption: the update is not logged yet
-			return fmt.Errorf("validating after update %d of %d: %w", step, l.Total, err)
+		loss, more, err := l.Task.Validate(ctx)
+		if err == nil && (math.IsNaN(loss) || math.IsInf(loss, 0)) {
+			err = fmt.Errorf("the loss is %v: %w", loss, optimize.ErrNotFinite)
 		}
-		for name, value := range values {
-			did.Values[name] = value
+		switch {
+		case err != nil && ctx.Err() != nil:
+			l.standing.Due = values
+			return l.interrupted(ctx)
+		case err != nil:
+			return fmt.Errorf("validating after update %d of %d: %w; %s", step, l.Total, advised(err), l.lastGood(false))
 		}
+		maps.Copy(values, more)
 		best = l.note(step, loss)
 	}
-	if err := errors.Join(l.Run.Log(step, did.Values), l.Run.LogTiming(step, l.meter.Values())); err != nil {
+	if err := l.Run.Log(step, values); err != nil {
 		return err
 	}
 	switch {
@@ -160,6 +181,29 @@ func (l *Loop) interrupted(ctx context.Context) error {
 	_, last, ok := l.Run.Latest()
 	if step := l.Task.Steps(); step > 0 && (!ok || step > last) {
 		return errors.Join(err, l.Run.Checkpoint(step, l.write))
+	}
+	return err
+}
+
+// lastGood names the last checkpoint that is known to be good: where an update diverged, the weights that it began with are not.
+func (l *Loop) lastGood(diverged bool) string {
+	dir, step, ok := l.Run.Latest()
+	if ok && diverged && step == l.Task.Steps() {
+		dir, ok = l.Run.before(step)
+	}
+	if !ok {
+		return "there is no good checkpoint yet"
+	}
+	return "the last good checkpoint is " + dir
+}
+
+// advised adds to an error of a device without enough memory what takes less of it. It is RESOURCE_EXHAUSTED of PJRT's C API.
+func advised(err error) error {
+	for _, sign := range []string{"PJRT error (code=8)", "RESOURCE_EXHAUSTED", "Out of memory"} {
+		if strings.Contains(err.Error(), sign) {
+			return fmt.Errorf("the memory does not suffice: lower batch_size (and raise gradient_accumulation as much), lower the length of rows, "+
+				"or set gradient_checkpointing: %w", err)
+		}
 	}
 	return err
 }

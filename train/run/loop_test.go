@@ -1,14 +1,20 @@
 package run
 
 import (
+	"cmp"
 	"context"
 	"errors"
+	"fmt"
 	"io"
+	"math"
 	"os"
 	"path/filepath"
 	"slices"
 	"strconv"
+	"strings"
 	"testing"
+
+	"github.com/januslm/janus/train/optimize"
 )
 
 // countTask counts its updates; its loss on dev rows is the distance from the best count.
@@ -16,6 +22,9 @@ type countTask struct {
 	n, best int
 	stopAt  int // Step cancels there
 	failAt  int
+	failure error // at failAt; nil is errBroken
+	leaveAt int   // Validate cancels there
+	nanAt   int   // the loss on dev rows is NaN there
 	cancel  func()
 }
 
@@ -31,13 +40,20 @@ func (c *countTask) Step(ctx context.Context) (Step, error) {
 		return Step{}, err
 	}
 	if c.failAt > 0 && c.n == c.failAt {
-		return Step{}, errBroken
+		return Step{}, cmp.Or(c.failure, errBroken)
 	}
 	c.n++
 	return Step{Tokens: 1, Values: map[string]float64{TrainLoss: float64(c.n)}}, nil
 }
 
-func (c *countTask) Validate(context.Context) (float64, map[string]float64, error) {
+func (c *countTask) Validate(ctx context.Context) (float64, map[string]float64, error) {
+	if c.leaveAt > 0 && c.n == c.leaveAt {
+		c.cancel()
+		return 0, nil, ctx.Err()
+	}
+	if c.nanAt > 0 && c.n == c.nanAt {
+		return math.NaN(), nil, nil
+	}
 	loss := float64(max(c.n-c.best, c.best-c.n))
 	return loss, map[string]float64{DevLoss: loss}, nil
 }
@@ -68,7 +84,7 @@ func countLoop(t *testing.T, dir string, task *countTask, dev bool, patience int
 	t.Cleanup(func() { _ = r.Close() })
 	ctx, cancel := context.WithCancel(context.Background())
 	t.Cleanup(cancel)
-	if task.stopAt > 0 {
+	if task.stopAt > 0 || task.leaveAt > 0 {
 		task.cancel = cancel
 	}
 	return &Loop{Run: r, Task: task, Log: io.Discard, Total: 20, Dev: dev, EvalEvery: 3, SaveEvery: 2, Patience: patience}, ctx
@@ -112,13 +128,13 @@ func TestLoopResumes(t *testing.T) {
 		t.Fatal(err)
 	}
 	dir := filepath.Join(t.TempDir(), "run")
-	for _, stop := range []int{1, 7, 8, 13} {
-		l, ctx := countLoop(t, dir, &countTask{best: 8, stopAt: stop}, true, 3)
+	for _, stop := range []int{1, -3, -6, 7, 8, -12, 13} { // below 0: in the validation
+		l, ctx := countLoop(t, dir, &countTask{best: 8, stopAt: max(stop, 0), leaveAt: max(-stop, 0)}, true, 3)
 		if _, err := l.Train(ctx); !errors.Is(err, context.Canceled) {
 			t.Fatalf("got %v", err)
 		}
-		if _, step, ok := l.Run.Latest(); !ok || step != stop {
-			t.Errorf("the last checkpoint is of update %d, expected %d", step, stop)
+		if _, step, ok := l.Run.Latest(); !ok || step != max(stop, -stop) {
+			t.Errorf("the last checkpoint is of update %d, expected %d", step, max(stop, -stop))
 		}
 		if err := l.Run.Close(); err != nil {
 			t.Fatal(err)
@@ -146,6 +162,34 @@ func TestLoopFails(t *testing.T) {
 	}
 	if _, step, _ := l.Run.Latest(); step != 4 {
 		t.Errorf("the last checkpoint is of update %d, expected 4", step)
+	}
+}
+
+// What went wrong, where, what is left of the run, and what to do.
+func TestLoopSaysWhatFailed(t *testing.T) {
+	for name, c := range map[string]struct {
+		task countTask
+		want []string
+	}{
+		"a diverged update, where no checkpoint was made before it": {
+			countTask{failAt: 5, failure: fmt.Errorf("update 6: %w", optimize.ErrNotFinite)}, []string{"update 6: the training diverged", "step-00000004"}},
+		"a diverged update, behind a checkpoint of what diverged": {
+			countTask{failAt: 6, failure: fmt.Errorf("update 7: %w", optimize.ErrNotFinite)}, []string{"update 7: the training diverged", "step-00000004"}},
+		"nothing is good": {
+			countTask{failAt: 1, failure: optimize.ErrNotFinite}, []string{"there is no good checkpoint yet"}},
+		"a loss on dev rows that is no number": {
+			countTask{nanAt: 6}, []string{"validating after update 6 of 20: the loss is NaN: the training diverged", "step-00000004"}},
+		"too little memory": {
+			countTask{failAt: 3, failure: errors.New("PJRT error (code=8): Out of memory allocating 12 bytes.")},
+			[]string{"the memory does not suffice: lower batch_size", "allocating 12 bytes", "step-00000003"}},
+	} {
+		l, ctx := countLoop(t, filepath.Join(t.TempDir(), "run"), &c.task, true, 0)
+		_, err := l.Train(ctx)
+		for _, want := range c.want {
+			if err == nil || !strings.Contains(err.Error(), want) {
+				t.Errorf("%s: the error is %v, expected one with %q", name, err, want)
+			}
+		}
 	}
 }
 

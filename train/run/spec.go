@@ -26,18 +26,31 @@ type Spec struct {
 	KeepLast int               // checkpoints that are kept besides the best one; 0 is 2
 }
 
-// File is an input and its hash.
+// File is an input and its hash: a file, a folder, or what was made of some, which then has rows.
 type File struct {
 	Path   string `json:"path"`
-	Bytes  int64  `json:"bytes"`
+	Bytes  int64  `json:"bytes,omitempty"`
+	Rows   int    `json:"rows,omitempty"`
 	SHA256 string `json:"sha256"`
+}
+
+func (f *File) String() string {
+	size := fmt.Sprintf("%d bytes", f.Bytes)
+	if f.Bytes == 0 && f.Rows > 0 {
+		size = fmt.Sprintf("%d rows", f.Rows)
+	}
+	return fmt.Sprintf("%s (%s, SHA-256 %.12s)", f.Path, size, f.SHA256)
 }
 
 // HashFile reads a file, or the files of a folder in the order of their names, for a Spec.
 func HashFile(path string) (File, error) {
 	f := File{Path: path}
 	h := sha256.New()
-	err := filepath.WalkDir(path, func(name string, entry fs.DirEntry, err error) error {
+	path, err := filepath.EvalSymlinks(path) // WalkDir does not follow one
+	if err != nil {
+		return f, err
+	}
+	err = filepath.WalkDir(path, func(name string, entry fs.DirEntry, err error) error {
 		if err != nil || entry.IsDir() {
 			return err
 		}
@@ -136,8 +149,7 @@ func fileDiff(what string, was, is []File) []string {
 		case i >= len(is):
 			changed = append(changed, fmt.Sprintf("%s: %s is not there now", what, was[i].Path))
 		case was[i].SHA256 != is[i].SHA256:
-			changed = append(changed, fmt.Sprintf("%s: %s (%d bytes, SHA-256 %.12s) before, %s (%d bytes, SHA-256 %.12s) now", what,
-				was[i].Path, was[i].Bytes, was[i].SHA256, is[i].Path, is[i].Bytes, is[i].SHA256))
+			changed = append(changed, fmt.Sprintf("%s: %s before, %s now", what, &was[i], &is[i]))
 		}
 	}
 	return changed

@@ -37,6 +37,15 @@ func Clean(text string) string {
 	return b.String()
 }
 
+// CleanLines is Clean of each line of a text.
+func CleanLines(text string) string {
+	lines := strings.Split(strings.ReplaceAll(text, "\t", "    "), "\n")
+	for i, line := range lines {
+		lines[i] = Clean(strings.TrimSuffix(line, "\r"))
+	}
+	return strings.Join(lines, "\n")
+}
+
 // CleanCell is Clean for a cell of a table: cut to a width in terminal columns, with
 // "…" for its end, or filled up with spaces.
 func CleanCell(text string, width int) string {

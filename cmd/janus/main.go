@@ -10,6 +10,8 @@ import (
 	"syscall"
 
 	"github.com/spf13/cobra"
+
+	"github.com/januslm/janus/finding"
 )
 
 // Exit codes.
@@ -43,7 +45,7 @@ func run() int {
 	if err == nil {
 		return exitDone
 	}
-	fmt.Fprintln(os.Stderr, "janus:", err)
+	fmt.Fprintln(os.Stderr, "janus:", finding.CleanLines(err.Error())) // file names and keys may be anyone's
 	var partial *partialError
 	if errors.As(err, &partial) || errors.Is(err, context.Canceled) {
 		return exitPartial

@@ -34,7 +34,7 @@ type trainFlags struct {
 	cpu, resume        bool
 }
 
-// trainable are the settings of a training.
+// trainable are the settings of a training. They may have the method Write of [runs.Output].
 type trainable interface{ Check() error }
 
 // bindTraining gives cmd the flags of a training and of its settings, and runs it where it is not finished. result is what
@@ -57,9 +57,19 @@ func bindTraining(cmd *cobra.Command, config trainable, docs, name, result strin
 		if err := config.Check(); err != nil {
 			return err
 		}
-		if f.resume && runs.Finished(f.out) {
-			fmt.Printf("%s is finished: its %s is %s\n", f.out, result, filepath.Join(f.out, name))
-			return nil
+		if f.resume {
+			_, command, _ := strings.Cut(cmd.CommandPath(), " ")
+			finished, err := runs.FinishedAs(f.out, command, config)
+			if err != nil {
+				return err
+			}
+			if finished {
+				fmt.Printf("%s is finished: its %s is %s\n", f.out, result, filepath.Join(f.out, name))
+				if w, ok := config.(interface{ Write(dir string) error }); ok {
+					return w.Write(f.out)
+				}
+				return nil
+			}
 		}
 		if f.cpu {
 			f.backend = onCPU(f.backend)

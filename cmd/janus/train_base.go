@@ -35,7 +35,7 @@ and --resume, to the same bytes.`,
   janus train base --text notes.txt --from runs/tiny/model --learning-rate 1e-4 --out runs/further`,
 		Args: arguments(cobra.NoArgs),
 	}
-	bindTraining(cmd, &config, "docs/training.md", full.ModelDir, "model", func(ctx context.Context, f trainFlags) error {
+	bindTraining(cmd, &config, "docs/runs.md", full.ModelDir, "model", func(ctx context.Context, f trainFlags) error {
 		return trainBase(ctx, &config, f)
 	})
 	return cmd
@@ -110,17 +110,11 @@ func trainAll(ctx context.Context, job *full.Run, plan func(dtypes.DType) full.P
 	if dtype == "bf16" || dtype == "" && !choice.IsCPU() {
 		products = dtypes.BFloat16
 	}
-	r, err := runs.Start(f.out, *spec, f.resume)
+	r, err := startRun(f.out, *spec, f.resume)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, r.Close()) }()
-	for _, warning := range r.Warnings {
-		note("the result may differ: %s", warning)
-	}
-	if _, step, ok := r.Latest(); ok {
-		note("going on after update %d", step)
-	}
 	note("%s of %d parameters", job.Network.Config.ModelType, job.Network.Size())
 	job.Backend, job.Plan, job.Run, job.Log = choice.Backend, plan(products), r, os.Stderr
 	result, err := job.Train(ctx)

@@ -27,7 +27,7 @@ interrupted, by Ctrl-C or in any other way, goes on with the same command and --
   janus review report.sarif --model runs/full/model`,
 		Args: arguments(cobra.NoArgs),
 	}
-	bindTraining(cmd, &config, "docs/training.md", full.ModelDir, "model", func(ctx context.Context, f trainFlags) error {
+	bindTraining(cmd, &config, "docs/runs.md", full.ModelDir, "model", func(ctx context.Context, f trainFlags) error {
 		return trainFull(ctx, &config, f)
 	})
 	return cmd

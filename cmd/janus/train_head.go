@@ -94,7 +94,14 @@ func trainHead(ctx context.Context, config *heads.Config, out, asked string, res
 		}
 		job.States = filepath.Join(user, "states")
 	}
-	r, err := runs.Start(out, spec, resume)
+	if config.Adapter != "" {
+		file, err := runs.HashFile(config.Adapter)
+		if err != nil {
+			return err
+		}
+		spec.Weights = append(spec.Weights, file)
+	}
+	r, err := startRun(out, spec, resume)
 	if err != nil {
 		return err
 	}

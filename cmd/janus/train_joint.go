@@ -32,7 +32,7 @@ other way, goes on with the same command and --resume, to the same bytes.`,
   janus review report.sarif --adapter runs/joint/adapter --head runs/joint/head`,
 		Args: arguments(cobra.NoArgs),
 	}
-	bindTraining(cmd, &config, "docs/training.md", "head", "head", func(ctx context.Context, f trainFlags) error {
+	bindTraining(cmd, &config, "docs/runs.md", "head", "head", func(ctx context.Context, f trainFlags) error {
 		return trainJoint(ctx, &config, f.out, f.backend, f.resume)
 	})
 	return cmd

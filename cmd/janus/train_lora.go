@@ -147,10 +147,10 @@ func startRun(out string, spec runs.Spec, resume bool) (*runs.Run, error) {
 		return nil, err
 	}
 	for _, warning := range r.Warnings {
-		fmt.Fprintln(os.Stderr, "janus: the result may differ: "+warning)
+		note("the result may differ: %s", warning)
 	}
 	if _, step, ok := r.Latest(); ok {
-		fmt.Fprintf(os.Stderr, "janus: going on after update %d\n", step)
+		note("going on after update %d", step)
 	}
 	return r, nil
 }

@@ -121,10 +121,5 @@ const mostText = 20 << 10
 
 // cleanLines is a text of several lines, cut in its middle where it is long, without control characters.
 func cleanLines(text string) string {
-	text = finding.CutMiddle(strings.Trim(text, "\r\n"), mostText)
-	lines := strings.Split(strings.ReplaceAll(text, "\t", "    "), "\n")
-	for i, line := range lines {
-		lines[i] = finding.Clean(strings.TrimSuffix(line, "\r"))
-	}
-	return strings.Join(lines, "\n")
+	return finding.CleanLines(finding.CutMiddle(strings.Trim(text, "\r\n"), mostText))
 }

@@ -2,7 +2,6 @@ package base
 
 import (
 	"encoding/json"
-	"errors"
 	"fmt"
 	"os"
 
@@ -70,8 +69,11 @@ func (a *architecture) read(path string) error {
 	if err != nil {
 		return err
 	}
-	if err := json.Unmarshal(data, &a.keys); err != nil || a.keys == nil {
-		return fmt.Errorf("%s: expected a JSON object: %w", path, errors.Join(err))
+	if err := json.Unmarshal(data, &a.keys); err != nil {
+		return fmt.Errorf("%s: expected a JSON object: %w", path, err)
+	}
+	if a.keys == nil {
+		return fmt.Errorf("%s: expected a JSON object, found null", path)
 	}
 	return nil
 }

@@ -121,8 +121,7 @@ func resume(dir string, spec Spec, d disk) (_ *Run, err error) {
 	}
 	changed, warnings := spec.changes(was, is)
 	if len(changed) > 0 {
-		return nil, fmt.Errorf("%s is another run, which cannot be gone on with: give the settings of then, or another folder\n  %s",
-			dir, strings.Join(changed, "\n  "))
+		return nil, another(dir, changed)
 	}
 	if _, err := os.Stat(filepath.Join(dir, doneFile)); err == nil {
 		return nil, fmt.Errorf("%s: %w", dir, ErrFinished)
@@ -182,6 +181,32 @@ func (r *Run) Finish() error {
 func Finished(dir string) bool {
 	_, err := os.Stat(filepath.Join(dir, doneFile))
 	return err == nil
+}
+
+// FinishedAs is Finished, and refuses a run of another command or config as [Resume] does.
+func FinishedAs(dir, command string, config any) (bool, error) {
+	if !Finished(dir) {
+		return false, nil
+	}
+	was, err := ReadInfo(dir)
+	if err != nil {
+		return false, err
+	}
+	s := Spec{Command: command, Config: config, Seeds: was.Seeds, Data: was.Data, Weights: was.Weights, Versions: was.Versions}
+	is, err := s.info()
+	if err != nil {
+		return false, err
+	}
+	if changed, _ := s.changes(was, is); len(changed) > 0 {
+		return false, another(dir, changed)
+	}
+	return true, nil
+}
+
+// another refuses to go on with a run, of which changed is not as it was.
+func another(dir string, changed []string) error {
+	return fmt.Errorf("%s is another run, which cannot be gone on with: give the settings of then, or another folder\n  %s",
+		dir, strings.Join(changed, "\n  "))
 }
 
 // Close ends the work on a run, finished or not. Calling it again does nothing.

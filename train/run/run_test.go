@@ -16,7 +16,7 @@ import (
 func testSpec(c *testConfig) Spec {
 	return Spec{
 		Command: "train lora", Config: c, Seeds: map[string]uint64{"init": 7},
-		Data: []File{{"train.jsonl", 3, "aa"}}, Weights: []File{{"model.safetensors", 4, "bb"}}, Versions: map[string]string{"janus": "1"},
+		Data: []File{{Path: "train.jsonl", Bytes: 3, SHA256: "aa"}}, Weights: []File{{Path: "model.safetensors", Bytes: 4, SHA256: "bb"}}, Versions: map[string]string{"janus": "1"},
 	}
 }
 
@@ -153,10 +153,15 @@ func TestResumeRefusesChanges(t *testing.T) {
 		"seed of init: 7 before, 8 now":              func(s *Spec, _ *testConfig) { s.Seeds = map[string]uint64{"init": 8} },
 		"seed of dropout: 0 before, 8 now":           func(s *Spec, _ *testConfig) { s.Seeds = map[string]uint64{"init": 7, "dropout": 8} },
 		"data: train.jsonl (3 bytes, SHA-256 aa) before, train.jsonl (5 bytes, SHA-256 cc) now": func(s *Spec, _ *testConfig) {
-			s.Data = []File{{"train.jsonl", 5, "cc"}}
+			s.Data = []File{{Path: "train.jsonl", Bytes: 5, SHA256: "cc"}}
 		},
-		"data: train.jsonl is not there now":    func(s *Spec, _ *testConfig) { s.Data = nil },
-		"weights: adapter was not there before": func(s *Spec, _ *testConfig) { s.Weights = append(s.Weights, File{"adapter", 1, "dd"}) },
+		"data: train.jsonl (3 bytes, SHA-256 aa) before, tokens (6 rows, SHA-256 ee) now": func(s *Spec, _ *testConfig) {
+			s.Data = []File{{Path: "tokens", Rows: 6, SHA256: "ee"}}
+		},
+		"data: train.jsonl is not there now": func(s *Spec, _ *testConfig) { s.Data = nil },
+		"weights: adapter was not there before": func(s *Spec, _ *testConfig) {
+			s.Weights = append(s.Weights, File{Path: "adapter", Bytes: 1, SHA256: "dd"})
+		},
 	} {
 		c := defaults(t)
 		spec := testSpec(c)
@@ -267,7 +272,7 @@ func TestHashFile(t *testing.T) {
 	path := filepath.Join(dir, "a")
 	check(t, os.WriteFile(path, []byte("abc"), 0o644))
 	f := must(HashFile(path))(t)
-	if want := (File{path, 3, "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"}); f != want {
+	if want := (File{Path: path, Bytes: 3, SHA256: "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"}); f != want {
 		t.Errorf("%v, want %v", f, want)
 	}
 	one := must(HashFile(dir))(t)

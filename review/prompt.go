@@ -102,8 +102,11 @@ const (
 	leastBudget = 1    // bytes: leaves only what prompts.Set.Prompt never cuts
 )
 
+// ErrTooLong says that a prompt does not fit, whatever is cut of it.
+var ErrTooLong = errors.New("the prompt is too long")
+
 // Fit asks about a finding in at most limit tokens. A finding that is longer is cut, as little as a few tries find, and
-// note tells so.
+// note tells so. One that does not fit is [ErrTooLong].
 func (p *Prompter) Fit(f *finding.Finding, limit int) (ids []int32, note string, err error) {
 	whole, _, err := p.text.Prompt(f, 0)
 	if err != nil {
@@ -155,8 +158,8 @@ func (p *Prompter) Fit(f *finding.Finding, limit int) (ids []int32, note string,
 		return nil, "", err
 	}
 	if len(ids) > limit {
-		return nil, "", fmt.Errorf("the prompt has %d tokens even with all code and traffic cut away, and %d are allowed: "+
-			"allow longer prompts or fewer new tokens, or use a model with a longer context", len(ids), limit)
+		return nil, "", fmt.Errorf("%w: it has %d tokens even with all code and traffic cut away, and %d are allowed: "+
+			"allow longer prompts or fewer new tokens, or use a model with a longer context", ErrTooLong, len(ids), limit)
 	}
 	return ids, note, nil
 }

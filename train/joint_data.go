@@ -18,6 +18,7 @@ import (
 	"github.com/januslm/janus/finding"
 	"github.com/januslm/janus/model"
 	"github.com/januslm/janus/prompts"
+	"github.com/januslm/janus/review"
 	"github.com/januslm/janus/tokenizer"
 	"github.com/januslm/janus/train/heads"
 )
@@ -161,7 +162,7 @@ func PrepareJoint(m *model.Model, rows *JointRows, text *prompts.Set, c *JointCo
 		}
 		e, cut, err := s.example(w)
 		switch {
-		case errors.Is(err, errTooLong):
+		case errors.Is(err, review.ErrTooLong):
 			d.TooLong++
 			continue
 		case err != nil:
@@ -180,15 +181,15 @@ func PrepareJoint(m *model.Model, rows *JointRows, text *prompts.Set, c *JointCo
 		}
 		learnt = i
 	}
-	return d, d.check(c)
+	return d, d.check(c, w.limit)
 }
 
 // check refuses what a head cannot be learned from.
-func (d *JointData) check(c *JointConfig) error {
+func (d *JointData) check(c *JointConfig, limit int) error {
 	labelled, real := classes(d.Train)
 	switch {
 	case len(d.Train) == 0:
-		return fmt.Errorf("no row is left to learn from: %s (max_length is %d)", d, c.MaxLen)
+		return fmt.Errorf("no row is left to learn from: %s (of max_length and the model's context, the lower one is %d)", d, limit)
 	case c.HeadWeight == 0:
 	case labelled == 0:
 		return errors.New("no row to learn from has a label, TP or FP; head_weight 0 trains the adapter alone")

@@ -32,7 +32,7 @@ type JointRun struct {
 // JointResult is how a run ended.
 type JointResult struct {
 	Result
-	Head string // the folder
+	Head string // the folder; "" where the head learned nothing, with head_weight 0
 	// Dev are the figures of the head on the dev rows, by which the temperature and the threshold were chosen; nil where they were
 	// not, for the reason that Note gives.
 	Dev  *metrics.Summary
@@ -96,6 +96,10 @@ func (l *JointRun) write(ctx context.Context, task *jointTask, r *JointResult) e
 	}
 	if err := a.Save(r.Adapter); err != nil {
 		return err
+	}
+	if l.Config.HeadWeight == 0 {
+		r.Head, r.Note = "", "head_weight is 0: there is no head"
+		return nil
 	}
 	if a, err = lora.Open(r.Adapter); err != nil { // for its SHA-256
 		return err

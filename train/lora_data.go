@@ -187,7 +187,7 @@ func Prepare(m *model.Model, rows []Conversation, c *LoRAConfig) (*Data, error) 
 		}
 		e, cut, err := w.conversation(&rows[i])
 		switch {
-		case errors.Is(err, errTooLong):
+		case errors.Is(err, review.ErrTooLong):
 			d.TooLong++
 			continue
 		case err != nil:
@@ -205,7 +205,7 @@ func Prepare(m *model.Model, rows []Conversation, c *LoRAConfig) (*Data, error) 
 		}
 	}
 	if len(d.Train) == 0 {
-		return nil, fmt.Errorf("no row is left to learn from: %s (max_length is %d)", d, c.MaxLen)
+		return nil, fmt.Errorf("no row is left to learn from: %s (of max_length and the model's context, the lower one is %d)", d, w.limit())
 	}
 	if len(classes) == 1 {
 		for class := range classes {
@@ -259,9 +259,6 @@ func divide(items []dataset.Item, splits []string, share float64, seed uint64) (
 		return sides, nil
 	}
 }
-
-// errTooLong is for rows whose answer does not fit behind any prompt.
-var errTooLong = errors.New("the row is too long")
 
 // writer turns conversations into tokens.
 type writer struct {
@@ -319,11 +316,11 @@ func (w *writer) example(row *dataset.ReasoningRow) (e Example, cut bool, err er
 		return e, false, nil
 	}
 	if row.VulnCategory == "" {
-		return e, false, errTooLong // what may be cut of it is not known
+		return e, false, review.ErrTooLong // what may be cut of it is not known
 	}
 	f := row.Finding()
 	if e.Prompt, _, err = w.prompter.Fit(&f, w.limit-len(e.Completion)); err != nil {
-		return e, false, errTooLong
+		return e, false, err
 	}
 	return e, true, nil
 }

@@ -56,6 +56,9 @@ func (w writers) conversation(c *Conversation) (e Example, cut bool, err error) 
 	return w.conversations.example(&c.ReasoningRow)
 }
 
+// limit is the most tokens of a row.
+func (w *writers) limit() int { return w.conversations.limit }
+
 // verdict encodes a row of the format tpfp, where the writer's text is that format's: the prompt is cut as a review cuts it, and the
 // answer's tokens are those that a review's verdict compares.
 func (w *writer) verdict(row *dataset.VerdictRow) (e Example, cut bool, err error) {
@@ -70,7 +73,7 @@ func (w *writer) verdict(row *dataset.VerdictRow) (e Example, cut bool, err erro
 	e.Completion = append(answer, w.end)
 	prompt, note, err := w.prompter.Fit(&row.Finding, w.limit-len(e.Completion))
 	if err != nil {
-		return e, false, errTooLong
+		return e, false, err
 	}
 	e.Prompt = prompt
 	return e, note != "", nil

@@ -92,7 +92,11 @@ func trainJoint(ctx context.Context, config *train.JointConfig, out, asked strin
 }
 
 func describeJoint(r *train.JointResult) string {
-	lines := []string{fmt.Sprintf("adapter and head of update %d of %d, dev loss %.4f: %s and %s", r.BestStep, r.Steps, r.DevLoss, r.Adapter, r.Head)}
+	what, where := "adapter and head", r.Adapter+" and "+r.Head
+	if r.Head == "" {
+		what, where = "adapter", r.Adapter
+	}
+	lines := []string{fmt.Sprintf("%s of update %d of %d, dev loss %.4f: %s", what, r.BestStep, r.Steps, r.DevLoss, where)}
 	if r.Early {
 		lines[0] += "; ended early, as the dev loss fell no more"
 	}

@@ -72,6 +72,9 @@ func (d Exported) String() string {
 
 // ExportFile writes to a file, which is there whole or not at all, and makes its folder. One that ends in .gz is compressed.
 func (s *Store) ExportFile(ctx context.Context, path string, o ExportOptions) (Exported, error) {
+	if outfile.Same(path, s.Path()) {
+		return Exported{}, fmt.Errorf("%s is the data base itself: name another file to export to", path)
+	}
 	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 		return Exported{}, err
 	}

@@ -181,13 +181,16 @@ func (f *Finding) UnmarshalJSON(data []byte) error {
 	return nil
 }
 
-// wholeNumber is a number without a fraction, or nil.
+// wholeNumber is a number from 0 on without a fraction, or nil.
 func wholeNumber(field string, x *float64) (*int, error) {
 	if x == nil {
 		return nil, nil
 	}
 	if *x != math.Trunc(*x) || math.Abs(*x) > 1<<53 {
 		return nil, fmt.Errorf("field %q: expected a whole number, found %g", field, *x)
+	}
+	if *x < 0 {
+		return nil, fmt.Errorf("field %q: expected 0 or more, found %g", field, *x)
 	}
 	n := int(*x)
 	return &n, nil

@@ -33,6 +33,9 @@ func NewEmbedder(m *Model, pooling classifier.Pooling, sha256 string) (*Embedder
 // Width is E, the numbers of a vector.
 func (e *Embedder) Width() int { return e.model.config.HiddenSize }
 
+// WeightType is the model's.
+func (e *Embedder) WeightType() string { return e.model.WeightType() }
+
 // Embed returns a vector [E] of each text, cut to the context of an encoder and to most tokens of a decoder, 0 for all. A text
 // without tokens is a vector of zeros, and equal texts are embedded once.
 func (e *Embedder) Embed(ctx context.Context, texts []string, most int) ([][]float32, error) {

@@ -56,6 +56,7 @@ type Model struct {
 	decoder transformer.Decoder // nil where the model is an encoder
 	backend backend.Choice
 	dtype   dtypes.DType
+	int8    bool
 	store   *store
 	load    func(ctx context.Context) error // what Options.Lazy has put off; nil where the weights are there
 
@@ -128,7 +129,7 @@ func Open(ctx context.Context, dir string, o Options) (m *Model, err error) {
 		}
 	}
 	m = &Model{
-		dir: dir, config: config, layers: family.Layers(config), backend: o.Backend, dtype: o.DType,
+		dir: dir, config: config, layers: family.Layers(config), backend: o.Backend, dtype: o.DType, int8: o.Int8,
 		tensors: want, linearModules: linearModules(list, config),
 		programs: map[string]*program{}, prefixes: map[int32]*cached{},
 	}
@@ -218,6 +219,14 @@ func (m *Model) Backend() backend.Choice { return m.backend }
 
 // DType is that of weights and states.
 func (m *Model) DType() dtypes.DType { return m.dtype }
+
+// WeightType tells apart what states are computed with: the dtype, and whether matrices are int8.
+func (m *Model) WeightType() string {
+	if m.int8 {
+		return "int8 " + m.dtype.String()
+	}
+	return m.dtype.String()
+}
 
 // Dir is the base model's folder.
 func (m *Model) Dir() string { return m.dir }

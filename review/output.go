@@ -13,8 +13,9 @@ import (
 
 // OutputOptions say where verdicts go.
 type OutputOptions struct {
-	Path     string // "" is Stdout
-	Format   string // one of OutputFormats; "" goes by Path's ending, and is a table where that says nothing
+	Path     string   // "" is Stdout
+	Inputs   []string // files that Path must not be, but for SARIF
+	Format   string   // one of OutputFormats; "" goes by Path's ending, and is a table where that says nothing
 	Stdout   io.Writer
 	Terminal bool // Stdout is a terminal, which binary formats are not written to
 	SARIF    finding.SARIFOptions
@@ -56,6 +57,11 @@ func OpenOutput(o OutputOptions) (*Output, error) {
 	}
 	if o.SARIF.GitHub && format.name != FormatSARIF {
 		return nil, fmt.Errorf("the limits of GitHub code scanning are for SARIF output; this is %s", format.name)
+	}
+	for _, input := range o.Inputs {
+		if format.name != FormatSARIF && outfile.Same(input, o.Path) { // SARIF comes back whole
+			return nil, fmt.Errorf("output: %s is the report that is reviewed, which %s would replace: name another file", o.Path, format.name)
+		}
 	}
 	if format.binary && o.Path == "" && o.Terminal {
 		return nil, fmt.Errorf("output format %s is binary and not for a terminal: name a file with --out, or redirect the output", format.name)

@@ -128,7 +128,7 @@ func (f *reviewFlags) run(cmd *cobra.Command, files []string) (err error) {
 	if f.read.Rules, err = rules.New(f.rules); err != nil {
 		return err
 	}
-	f.read.Stdin = cmd.InOrStdin()
+	f.read.Stdin, f.output.Inputs = cmd.InOrStdin(), files
 	if f.dryRun || f.showPrompts {
 		if f.showPrompts && f.useShipped(ctx) != nil { // without a model, Janus's usual prompts are shown
 			if err := ctx.Err(); err != nil {

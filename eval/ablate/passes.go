@@ -100,7 +100,7 @@ func (s *Study) needed(p *pass) []int {
 // harvest makes sure that the states of rows are there.
 func (r *runner) harvest(ctx context.Context, m *model.Model, t *tuned, p *pass, rows []int) (*states.Harvested, error) {
 	o := states.Options{
-		Base: t.weights, DType: r.Grid.DType, Features: features(p.points), Sampling: r.Grid.sampling(p.setting),
+		Base: t.weights, Features: features(p.points), Sampling: r.Grid.sampling(p.setting),
 		MaxPrompt: r.Grid.MaxPrompt, Prompts: r.prompts[p.Prompt], Limits: review.DefaultLimits(r.Backend.IsCPU()),
 	}
 	if list := m.Adapters(); len(list) > 0 {

@@ -260,7 +260,7 @@ func (p *pass) read(ctx context.Context, list []*Variant) error {
 func (p *pass) options(list []*Variant) states.Options {
 	c := p.Config
 	return states.Options{
-		Base: p.base, Adapter: p.adapter, DType: c.DType, Features: p.model.Features(), Lengths: c.headSettings.Lengths, Sampling: c.sampling(),
+		Base: p.base, Adapter: p.adapter, Features: p.model.Features(), Lengths: c.headSettings.Lengths, Sampling: c.sampling(),
 		MaxPrompt: p.maxPrompt, Prompts: p.set, Limits: review.DefaultLimits(p.Backend.IsCPU()), Analyses: true,
 		Progress: func(done, total int) { p.progress(p.doing(list), done, total) },
 	}

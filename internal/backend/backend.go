@@ -46,6 +46,7 @@ func (c Choice) IsXLA() bool { return c.Name() == xla.BackendName }
 // New opens a backend: the one asked for (GoMLX's spelling), else $GOMLX_BACKEND, else CUDA where a GPU is there, else
 // XLA on the CPU, else GoMLX's pure-Go backend with a note. A backend that was asked for and does not open is an error.
 func New(asked string) (Choice, error) {
+	xla.EnableAutoInstall(false) // go-xla would try to download its plugins; Janus only takes what is there
 	if asked == "" {
 		asked = os.Getenv(EnvBackend)
 	}
@@ -61,8 +62,6 @@ func New(asked string) (Choice, error) {
 		}
 		return Choice{Backend: b}, nil
 	}
-	// go-xla would try to download its plugins; Janus only takes what is there.
-	xla.EnableAutoInstall(false)
 	if hasGPU() {
 		if b, err := open("xla:cuda"); err == nil {
 			return Choice{Backend: b}, nil

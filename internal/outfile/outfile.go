@@ -20,6 +20,13 @@ type File struct {
 	device  *os.File
 }
 
+// Same tells whether two names are of one regular file that is there.
+func Same(a, b string) bool {
+	first, errA := os.Stat(a)
+	second, errB := os.Stat(b)
+	return errA == nil && errB == nil && first.Mode().IsRegular() && os.SameFile(first, second)
+}
+
 // Create opens path's temporary file. Of a link, what it points to is replaced, and the link stays.
 func Create(path string) (*File, error) {
 	if real, err := filepath.EvalSymlinks(path); err == nil {

@@ -127,7 +127,7 @@ func (j *Job) harvest(ctx context.Context, inputs []states.Input) (*states.Harve
 		return nil, err
 	}
 	o := states.Options{
-		Base: j.Base, Adapter: j.adapter(), DType: j.Config.DType, Features: features, Sampling: j.Config.sampling(),
+		Base: j.Base, Adapter: j.adapter(), Features: features, Sampling: j.Config.sampling(),
 		MaxPrompt: j.Config.MaxPrompt, Prompts: j.Prompts, Limits: j.Limits,
 		Progress: func(done, total int) { j.progress("harvesting", done, total) },
 	}

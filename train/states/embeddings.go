@@ -121,7 +121,7 @@ func (h *embedding) prepare(m *model.Model, tokens [][]int32) error {
 	if set == nil {
 		set = prompts.Plain()
 	}
-	setup, err := json.Marshal([]any{KeyFormat, classifier.ReadsEmbeddings, h.embedder.SHA256, h.embedder.Pooling, h.options.MaxPrompt})
+	setup, err := json.Marshal([]any{KeyFormat, classifier.ReadsEmbeddings, h.embedder.SHA256, h.embedder.WeightType(), h.embedder.Pooling, h.options.MaxPrompt})
 	if err != nil {
 		return err
 	}
@@ -182,7 +182,7 @@ func (h *embedding) batch(ctx context.Context, rows []int) error {
 	case err == nil || ctx.Err() != nil:
 		return errors.Join(err, ctx.Err())
 	case len(rows) == 1:
-		h.result.Errors[rows[0]], h.result.Keys[rows[0]] = err, ""
+		h.result.fail(h.result.Keys[rows[0]], err)
 		return nil
 	}
 	for _, i := range rows {

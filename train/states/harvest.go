@@ -19,12 +19,11 @@ import (
 )
 
 // KeyFormat is part of every key. It changes when Janus computes other states from the same weights and settings.
-const KeyFormat = 1
+const KeyFormat = 2
 
 // Options say what is harvested, and how.
 type Options struct {
 	Base, Adapter string // SHA-256 of the weights that the model was opened from; the adapter's may be empty
-	DType         string // of the weights, as asked for
 	// Features are the pooled states; the model must have been opened with them (model.Options.Features).
 	Features []classifier.Feature
 	// Lengths are the numbers of tokens after which states are kept. An encoder has 0 alone.
@@ -59,6 +58,7 @@ type Harvested struct {
 // harvest is one under way.
 type harvest struct {
 	model    *model.Model
+	settings string // see settingsOf
 	dir      string
 	findings []finding.Finding
 	options  Options
@@ -168,6 +168,9 @@ func (h *harvest) prepare(ctx context.Context) error {
 	if err := h.newWriting(prompter); err != nil {
 		return err
 	}
+	if h.settings, err = settingsOf(h.model); err != nil {
+		return err
+	}
 	limit := h.model.Config().ContextLength - h.options.Sampling.MaxTokens
 	if !h.model.IsEncoder() {
 		limit-- // as in a review, so that prompts are the same
@@ -268,7 +271,7 @@ func (h *harvest) batch(ctx context.Context, prefix []int32, rows []int, b revie
 			return ctx.Err()
 		}
 		if alone != nil {
-			h.result.Errors[i], h.result.Keys[i] = alone, ""
+			h.result.fail(h.result.Keys[i], alone)
 			continue
 		}
 		if err := h.write([]int{i}, states); err != nil {
@@ -276,6 +279,15 @@ func (h *harvest) batch(ctx context.Context, prefix []int32, rows []int, b revie
 		}
 	}
 	return nil
+}
+
+// fail gives all findings of a key, which are alike, an error.
+func (r *Harvested) fail(key string, err error) {
+	for i := range r.Keys {
+		if r.Keys[i] == key {
+			r.Errors[i], r.Keys[i] = err, ""
+		}
+	}
 }
 
 // pooled are a finding's states by feature and length, the number of its analysis's tokens, and that where it is kept.

@@ -5,7 +5,11 @@ import (
 	"encoding/binary"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
 	"slices"
 
 	"github.com/januslm/janus/model"
@@ -26,11 +30,11 @@ func (h *harvest) key(i int, prompt []int32) (string, error) {
 		s, given = model.Sampling{}, &n
 	}
 	setup, err := json.Marshal(struct {
-		Format                     int
-		Base, Adapter, DType, Stop string
-		Sampling                   model.Sampling
-		Given                      *int `json:",omitempty"` // tokens of the prompt, behind which a given analysis stands
-	}{KeyFormat, o.Base, o.Adapter, o.DType, fmt.Sprint(h.model.StopTokens()), s, given})
+		Format                               int
+		Base, Adapter, Settings, DType, Stop string
+		Sampling                             model.Sampling
+		Given                                *int `json:",omitempty"` // tokens of the prompt, behind which a given analysis stands
+	}{KeyFormat, o.Base, o.Adapter, h.settings, h.model.WeightType(), fmt.Sprint(h.model.StopTokens()), s, given})
 	if err != nil {
 		return "", err
 	}
@@ -42,6 +46,20 @@ func (h *harvest) key(i int, prompt []int32) (string, error) {
 		text = binary.LittleEndian.AppendUint32(text, uint32(id))
 	}
 	return hashOf(string(text)), nil
+}
+
+// settingsOf are what states follow from besides weights: the base's config.json, where there is one, and how strong its adapters are.
+func settingsOf(m *model.Model) (string, error) {
+	config, err := os.ReadFile(filepath.Join(m.Dir(), "config.json"))
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return "", err
+	}
+	text := string(config)
+	for _, a := range m.Adapters() {
+		c := &a.Config
+		text += fmt.Sprintf(" %d %v %t %t %v %v", c.R, c.Alpha, c.RSLoRA, c.DoRA, c.RankPattern, c.AlphaPattern)
+	}
+	return hashOf(text), nil
 }
 
 func hashOf(text string) string {

@@ -3,6 +3,7 @@ package states_test
 import (
 	"cmp"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"math"
@@ -183,7 +184,6 @@ func TestKeys(t *testing.T) {
 	for what, change := range map[string]func(o *states.Options){
 		"base":        func(o *states.Options) { o.Base = "other" },
 		"adapter":     func(o *states.Options) { o.Adapter = "other" },
-		"dtype":       func(o *states.Options) { o.DType = "int8" },
 		"max tokens":  func(o *states.Options) { o.Sampling.MaxTokens = 3 },
 		"temperature": func(o *states.Options) { o.Sampling.Temperature = 1 },
 	} {
@@ -191,6 +191,56 @@ func TestKeys(t *testing.T) {
 			t.Errorf("another %s made the same key", what)
 		}
 	}
+	for what, change := range map[string]func(folder string, o *model.Options){
+		"dtype": func(_ string, o *model.Options) { o.Int8 = true },
+		"config.json": func(folder string, _ *model.Options) {
+			path := filepath.Join(folder, "config.json")
+			text, err := os.ReadFile(path)
+			if err != nil {
+				t.Fatal(err)
+			}
+			var keys map[string]any
+			if err := json.Unmarshal(text, &keys); err != nil {
+				t.Fatal(err)
+			}
+			keys["rms_norm_eps"] = 0.5
+			if text, err = json.Marshal(keys); err != nil {
+				t.Fatal(err)
+			}
+			if err := os.WriteFile(path, text, 0o644); err != nil {
+				t.Fatal(err)
+			}
+		},
+	} {
+		m = opened(t, change)
+		if other := keys(func(*states.Options) {}); other[0] == plain[0] {
+			t.Errorf("another %s made the same key", what)
+		}
+	}
+	m = opened(t, func(string, *model.Options) {})
+	if same := keys(func(*states.Options) {}); !slices.Equal(same, plain) {
+		t.Error("the same model made other keys")
+	}
+}
+
+// opened opens tiny's decoder, changed.
+func opened(t *testing.T, change func(folder string, o *model.Options)) *model.Model {
+	t.Helper()
+	be, err := openBackend()
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir, o := t.TempDir(), model.Options{Backend: be, Features: features}
+	if err := testmodel.Write(dir, 1024, 1); err != nil {
+		t.Fatal(err)
+	}
+	change(dir, &o)
+	m, err := model.Open(context.Background(), dir, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = m.Close() })
+	return m
 }
 
 // States are those that a head sees in a review: its probability, computed from the state, is the review's.

@@ -52,6 +52,9 @@ func readAnswers(file string) (map[string]Answer, error) {
 				return nil, fmt.Errorf("%s:%d: %w", file, n, err)
 			}
 			if v.Verdict != "" && v.P != nil {
+				if _, twice := answers[v.ID]; twice {
+					return nil, fmt.Errorf("%s:%d: a second verdict on finding %s: verdicts go by id, so each needs its own", file, n, v.ID)
+				}
 				answers[v.ID] = Answer{*v.P, v.Verdict != finding.FalsePositive}
 			}
 		}

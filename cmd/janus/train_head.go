@@ -114,7 +114,7 @@ func trainHead(ctx context.Context, config *heads.Config, out, asked string, res
 		note("the states of %d of %d findings were there", result.Known, len(rows.Findings))
 	}
 	if result.Cut > 0 {
-		note("%d prompts were cut to %d tokens (--max-prompt)", result.Cut, config.MaxPrompt)
+		note("%d prompts were cut to %d tokens (--max-prompt, or what the model's context leaves)", result.Cut, result.Limit)
 	}
 	if result.Long > 0 {
 		note("%d analyses are longer than %d tokens, and were read so far (--max-tokens)", result.Long, config.MaxTokens)

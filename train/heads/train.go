@@ -56,7 +56,7 @@ type Result struct {
 	DevRows   int             `json:"dev_rows"`
 	Failed    []string        `json:"failed,omitempty"` // findings without states, and heads that diverged
 
-	Known, Computed, Cut, Long int `json:"-"` // see states.Harvested
+	Known, Computed, Limit, Cut, Long int `json:"-"` // see states.Harvested
 }
 
 // Train harvests what is not there yet, and trains, calibrates and judges the heads.
@@ -64,7 +64,8 @@ func (j *Job) Train(ctx context.Context) (*Result, error) {
 	if err := j.Rows.Check(); err != nil {
 		return nil, err
 	}
-	inputs, err := j.Config.inputs()
+	c := j.Config
+	inputs, err := c.inputs()
 	if err != nil {
 		return nil, err
 	}
@@ -72,7 +73,7 @@ func (j *Job) Train(ctx context.Context) (*Result, error) {
 	if err != nil {
 		return nil, err
 	}
-	r := &Result{Known: harvested.Known, Computed: harvested.Computed, Cut: harvested.Cut, Long: harvested.Long}
+	r := &Result{Known: harvested.Known, Computed: harvested.Computed, Limit: cmp.Or(harvested.Limit, c.MaxPrompt), Cut: harvested.Cut, Long: harvested.Long}
 	train, dev, err := j.load(harvested, inputs, r)
 	if err != nil {
 		return nil, err
@@ -86,7 +87,6 @@ func (j *Job) Train(ctx context.Context) (*Result, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := j.Config
 	results, err := head.Train(ctx, train, dev, specs, head.Options{
 		Backend: j.Backend, Epochs: c.Epochs, BatchSize: c.BatchSize, Patience: c.Patience, Seed: c.Seed, Standardize: c.Standardize,
 		Progress: func(done, total int) { j.progress("training", done, total) },
@@ -99,7 +99,7 @@ func (j *Job) Train(ctx context.Context) (*Result, error) {
 			r.Failed = append(r.Failed, results[i].Err.Error())
 			continue
 		}
-		t, err := j.finish(&results[i], dev.Labels)
+		t, err := j.finish(&results[i], dev.Labels, r.Limit)
 		if err != nil {
 			return nil, err
 		}
@@ -203,7 +203,7 @@ func (j *Job) load(h *states.Harvested, inputs []states.Input, r *Result) (train
 }
 
 // finish calibrates a head and chooses its threshold on the dev rows.
-func (j *Job) finish(r *head.Result, labels []bool) (*Trained, error) {
+func (j *Job) finish(r *head.Result, labels []bool, limit int) (*Trained, error) {
 	calibration, err := Calibrate(r.DevLogits, labels, j.Config.Calibrate, j.Config.Threshold)
 	if err != nil {
 		return nil, fmt.Errorf("head %s: %w", r.Spec.Name, err)
@@ -216,7 +216,7 @@ func (j *Job) finish(r *head.Result, labels []bool) (*Trained, error) {
 		t.Note = strings.TrimSuffix(r.Err.Error()+"; the weights are those before; "+t.Note, "; ")
 	}
 	c := r.Spec.Config
-	c.Temperature, c.Threshold, c.MaxInput, c.BaseSHA256, c.AdapterSHA256 = t.Temperature, t.Dev.Threshold, j.Config.MaxPrompt, j.Base, j.adapter()
+	c.Temperature, c.Threshold, c.MaxInput, c.BaseSHA256, c.AdapterSHA256 = t.Temperature, t.Dev.Threshold, limit, j.Base, j.adapter()
 	c.Trained = map[string]any{
 		"by": "janus train head", "seed": r.Spec.Seed, "epoch": r.Epoch, "loss": string(r.Spec.Loss), "dev": t.Dev,
 		"prompt": j.Config.Prompt, "max_tokens": j.Config.MaxTokens, "analyses": cmp.Or(j.Config.Analyses, Own),

@@ -99,7 +99,7 @@ func (h *embedding) write(ctx context.Context, m *model.Model) (tokens [][]int32
 	if err != nil {
 		return nil, err
 	}
-	h.result.Cut, h.result.Errors = own.Cut, own.Errors
+	h.result.Cut, h.result.Limit, h.result.Errors = own.Cut, own.Limit, own.Errors
 	rows := map[string][]int{}
 	for i, key := range own.Analyses {
 		rows[key] = append(rows[key], i)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"os"
 	"path/filepath"
 	"slices"
@@ -49,7 +50,8 @@ type Harvested struct {
 	Keys     []string // of the findings; empty where one failed
 	Analyses []string // keys of the analyses; nil where they are not kept, empty where a finding failed
 	Errors   []error  // of the findings
-	Cut      int      // findings whose prompt was cut to fit
+	Limit    int      // most tokens of a prompt: of Options.MaxPrompt and what the context leaves, the less
+	Cut      int      // findings whose prompt was cut to it
 	Long     int      // given analyses that were not read to their end
 	Known    int      // findings whose states were there
 	Computed int
@@ -179,6 +181,7 @@ func (h *harvest) prepare(ctx context.Context) error {
 	if limit < 1 {
 		return fmt.Errorf("%d new tokens leave no room for a prompt in the model's context of %d", h.options.Sampling.MaxTokens, h.model.Config().ContextLength)
 	}
+	h.result.Limit = limit
 	for i := range h.findings {
 		if err := ctx.Err(); err != nil {
 			return err
@@ -281,13 +284,16 @@ func (h *harvest) batch(ctx context.Context, prefix []int32, rows []int, b revie
 	return nil
 }
 
-// fail gives all findings of a key, which are alike, an error.
+// fail gives all findings of a key, which are alike, an error. One of them ran, and the others were taken for known.
 func (r *Harvested) fail(key string, err error) {
+	alike := 0
 	for i := range r.Keys {
 		if r.Keys[i] == key {
 			r.Errors[i], r.Keys[i] = err, ""
+			alike++
 		}
 	}
+	r.Known -= alike - 1
 }
 
 // pooled are a finding's states by feature and length, the number of its analysis's tokens, and that where it is kept.
@@ -295,6 +301,17 @@ type pooled struct {
 	states   [][][]float32
 	tokens   int
 	analysis Analysis
+}
+
+func (p *pooled) finite() bool {
+	for _, lengths := range p.states {
+		for _, state := range lengths {
+			if slices.ContainsFunc(state, func(x float32) bool { return math.IsNaN(float64(x)) || math.IsInf(float64(x), 0) }) {
+				return false
+			}
+		}
+	}
+	return true
 }
 
 func (h *harvest) run(ctx context.Context, prefix []int32, rows []int, b review.Batch) ([]pooled, error) {
@@ -348,8 +365,26 @@ func (h *harvest) run(ctx context.Context, prefix []int32, rows []int, b review.
 	return list, nil
 }
 
+// errNotFinite is for findings whose states are no numbers: kept, they would spoil every training.
+var errNotFinite = errors.New("its states are NaN or infinite: the model's weights, an adapter or a dtype of too little range may be at fault")
+
 // write adds parts with what was lacking: the analyses, then the states.
 func (h *harvest) write(rows []int, list []pooled) error {
+	for k, i := range rows {
+		if !list[k].finite() {
+			h.result.fail(h.result.Keys[i], errNotFinite)
+		}
+	}
+	failed := func(i int) bool { return h.result.Keys[i] == "" }
+	if slices.ContainsFunc(rows, failed) {
+		var kept []pooled
+		for k, i := range rows {
+			if !failed(i) {
+				kept = append(kept, list[k])
+			}
+		}
+		rows, list = slices.DeleteFunc(slices.Clone(rows), failed), kept
+	}
 	if err := h.writeAnalyses(rows, list); err != nil {
 		return fmt.Errorf("writing analyses: %w", err)
 	}

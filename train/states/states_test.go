@@ -192,25 +192,8 @@ func TestKeys(t *testing.T) {
 		}
 	}
 	for what, change := range map[string]func(folder string, o *model.Options){
-		"dtype": func(_ string, o *model.Options) { o.Int8 = true },
-		"config.json": func(folder string, _ *model.Options) {
-			path := filepath.Join(folder, "config.json")
-			text, err := os.ReadFile(path)
-			if err != nil {
-				t.Fatal(err)
-			}
-			var keys map[string]any
-			if err := json.Unmarshal(text, &keys); err != nil {
-				t.Fatal(err)
-			}
-			keys["rms_norm_eps"] = 0.5
-			if text, err = json.Marshal(keys); err != nil {
-				t.Fatal(err)
-			}
-			if err := os.WriteFile(path, text, 0o644); err != nil {
-				t.Fatal(err)
-			}
-		},
+		"dtype":       func(_ string, o *model.Options) { o.Int8 = true },
+		"config.json": func(folder string, _ *model.Options) { setEps(t, folder, 0.5) },
 	} {
 		m = opened(t, change)
 		if other := keys(func(*states.Options) {}); other[0] == plain[0] {
@@ -220,6 +203,48 @@ func TestKeys(t *testing.T) {
 	m = opened(t, func(string, *model.Options) {})
 	if same := keys(func(*states.Options) {}); !slices.Equal(same, plain) {
 		t.Error("the same model made other keys")
+	}
+}
+
+// setEps changes rms_norm_eps in a model's config.json.
+func setEps(t *testing.T, folder string, eps float64) {
+	t.Helper()
+	path := filepath.Join(folder, "config.json")
+	text, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var keys map[string]any
+	if err := json.Unmarshal(text, &keys); err != nil {
+		t.Fatal(err)
+	}
+	keys["rms_norm_eps"] = eps
+	if text, err = json.Marshal(keys); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(path, text, 0o644); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// States that are no numbers are not kept, or no later training could do without them. Findings that are alike fail alike.
+func TestNotFinite(t *testing.T) {
+	m := opened(t, func(folder string, _ *model.Options) { setEps(t, folder, -1e9) })
+	list, dir := findings(3), t.TempDir()
+	list[2].Snippet, list[2].Message = list[0].Snippet, list[0].Message
+	for range 2 {
+		h, err := states.Harvest(context.Background(), m, dir, list, options())
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i, err := range h.Errors {
+			if err == nil || !strings.Contains(err.Error(), "its states are NaN or infinite") || h.Keys[i] != "" {
+				t.Errorf("finding %d: %v, key %q", i, err, h.Keys[i])
+			}
+		}
+		if n := count(t, dir); n != 0 || h.Known != 0 || h.Computed != 0 {
+			t.Errorf("%d rows are kept, %d known and %d computed", n, h.Known, h.Computed)
+		}
 	}
 }
 

@@ -136,11 +136,15 @@ func (im *importer) wholeFile(unzipped *bufio.Reader, isParquet bool) (err error
 	defer func() { err = errors.Join(err, f.Close()) }()
 	var magic [2]byte
 	if _, err := f.ReadAt(magic[:], 0); err == nil && magic == [2]byte{0x1f, 0x8b} {
-		unpacked, err := os.CreateTemp("", "janus-import-*")
+		folder, err := os.MkdirTemp("", "janus-import-*") // SQLite puts files beside its own
 		if err != nil {
 			return err
 		}
-		defer os.Remove(unpacked.Name()) //nolint:errcheck // of what is only a copy
+		defer os.RemoveAll(folder) //nolint:errcheck // of what is only a copy
+		unpacked, err := os.Create(filepath.Join(folder, "unpacked"))
+		if err != nil {
+			return err
+		}
 		err = f.Close()
 		f = unpacked
 		if err != nil {

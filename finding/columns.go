@@ -167,7 +167,7 @@ func jsonColumn[T, V any](name string, at func(*T) *V, empty func(V) bool) colum
 				return nil
 			}
 			if err := json.Unmarshal([]byte(text), at(of)); err != nil {
-				return explainJSON(err)
+				return ExplainJSON(err)
 			}
 			return nil
 		}}

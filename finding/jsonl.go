@@ -70,7 +70,7 @@ func (in *input) jsonlRow(row []byte, column, number int) bool {
 	row, bad := validText(row)
 	f, extra, err := rowFinding(row)
 	if err != nil {
-		e := &RowError{Line: number, Err: explainJSON(err)}
+		e := &RowError{Line: number, Err: ExplainJSON(err)}
 		if offset, ok := syntaxOffset(err); ok {
 			e.Column = column + int(offset) + 1
 		}
@@ -103,8 +103,8 @@ func rowFinding(row []byte) (f Finding, extra *iacExtra, err error) {
 	return f, nil, err
 }
 
-// explainJSON puts encoding/json's errors in the terms of the file.
-func explainJSON(err error) error {
+// ExplainJSON puts encoding/json's errors in the terms of the file.
+func ExplainJSON(err error) error {
 	var kind *json.UnmarshalTypeError
 	if errors.As(err, &kind) {
 		if kind.Field == "" {
@@ -112,8 +112,13 @@ func explainJSON(err error) error {
 		}
 		field := kind.Field[strings.LastIndexByte(kind.Field, '.')+1:] // without the embedded type's name
 		expected := kind.Type.String()
-		if kind.Type.Kind() == reflect.Float64 || kind.Type.Kind() == reflect.Int {
+		switch kind.Type.Kind() {
+		case reflect.Float64, reflect.Int, reflect.Int64:
 			expected = "number"
+		case reflect.Slice:
+			expected = "list"
+		case reflect.Map, reflect.Struct:
+			expected = "JSON object"
 		}
 		return fmt.Errorf("field %q: expected a %s, found a JSON %s", field, expected, kind.Value)
 	}

@@ -227,7 +227,7 @@ func (s *jsonStream) value() (rawValue, int, error) {
 	s.bad += bad
 	v, err := parseRaw(doc)
 	if err != nil {
-		e := &RowError{Line: line, Err: explainJSON(err)}
+		e := &RowError{Line: line, Err: ExplainJSON(err)}
 		if offset, ok := syntaxOffset(err); ok {
 			below, column := locate(doc, offset)
 			if below > 1 { // on the first line, the column counts from where the value begins

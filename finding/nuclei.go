@@ -99,7 +99,7 @@ func (in *input) nucleiLine(row []byte, number int, tooLong error) error {
 	row, _ = validText(row)
 	v, err := parseRaw(row)
 	if err != nil {
-		e := &RowError{Line: number, Err: explainJSON(err)}
+		e := &RowError{Line: number, Err: ExplainJSON(err)}
 		if offset, ok := syntaxOffset(err); ok {
 			e.Column = int(offset) + 1
 		}

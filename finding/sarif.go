@@ -104,6 +104,10 @@ func readSARIF(in *input) error {
 		var run *sarifRun
 		if value.kind() == '{' {
 			run = newSARIFRun(value, i)
+			if k := run.object.get("results").kind(); run.object.get("results").exists() && k != '[' && k != 'n' &&
+				!in.problem(&RowError{Where: fmt.Sprintf("runs[%d].results", i), Err: fmt.Errorf("expected an array, found %s", kindName(k))}) {
+				return nil
+			}
 		} else {
 			run = &sarifRun{index: i}
 			if !in.problem(&RowError{Where: fmt.Sprintf("runs[%d]", i), Err: fmt.Errorf("expected an object, found %s", kindName(value.kind()))}) {

@@ -184,7 +184,7 @@ func TestSARIFOddParts(t *testing.T) {
 		{emptyLog, 0, 0},
 		{`{"version":"2.1.0"}`, -1, 0},
 		{`{"version":"2.1.0","runs":null}`, 0, 0},
-		{`{"version":"2.1.0","runs":[null,{},{"results":null},{"tool":null,"results":{}},7]}`, 0, 2},
+		{`{"version":"2.1.0","runs":[null,{},{"results":null},{"tool":null,"results":{}},7]}`, 0, 3},
 		{oneResult(`null,7,[],{},{"message":null}`, "", ""), 0, 5},
 		{oneResult(`{"message":"text","ruleId":"R"}`, "", ""), 1, 0},
 		{oneResult(`{"message":{"text":7},"ruleId":8,"ruleIndex":"x","rule":[],"level":1,"locations":{},"codeFlows":[null,{"threadFlows":[{"locations":[null,7,{"location":null}]}]}],"taxa":7,"properties":[],"partialFingerprints":[1],"suppressions":{},"webRequest":[],"webResponse":{"headers":7,"statusCode":{}}}`, `"rules":{}`, ""), 1, 0},

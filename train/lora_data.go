@@ -14,6 +14,7 @@ import (
 	"strings"
 
 	"github.com/januslm/janus/dataset"
+	"github.com/januslm/janus/finding"
 	"github.com/januslm/janus/model"
 	"github.com/januslm/janus/prompts"
 	"github.com/januslm/janus/review"
@@ -87,7 +88,11 @@ func parseConversation(text []byte) (row Conversation, err error) {
 		Finding    json.RawMessage `json:"finding"`
 	}
 	if err := json.Unmarshal(text, &line); err != nil {
-		return row, err
+		var other struct{ Messages json.RawMessage }
+		if json.Unmarshal(text, &other) == nil && other.Messages == nil {
+			return row, errors.New(`expected "messages", a conversation as janus data export --format reasoning writes it; findings are for train head, joint and encoder`)
+		}
+		return row, finding.ExplainJSON(err)
 	}
 	row.ReasoningRow = line.ReasoningRow
 	for _, label := range []struct {

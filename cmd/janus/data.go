@@ -110,6 +110,13 @@ func (f *filterFlags) get() (dataset.Filter, error) {
 		}
 		f.filter.Vulnerable = &vulnerable
 	}
+	if f.filter.Split != dataset.NoSplit {
+		side, err := dataset.ParseSide(f.filter.Split)
+		if err != nil {
+			return f.filter, fmt.Errorf("split: %w, or %s", err, dataset.NoSplit)
+		}
+		f.filter.Split = side
+	}
 	return f.filter, nil
 }
 

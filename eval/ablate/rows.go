@@ -17,6 +17,7 @@ import (
 	"github.com/januslm/janus/dataset"
 	"github.com/januslm/janus/eval/results"
 	"github.com/januslm/janus/finding"
+	"github.com/januslm/janus/train/heads"
 	"github.com/januslm/janus/train/run"
 )
 
@@ -124,11 +125,15 @@ func (r *Rows) divide(g *Grid) error {
 	if len(r.Findings) == 0 {
 		return errors.New("there is no labelled finding: give findings with a label, TP or FP")
 	}
+	var err error
 	given := map[string]bool{}
 	for i := range r.Findings {
-		given[r.Findings[i].Split] = g.OwnSplit
+		f := &r.Findings[i]
+		if f.Split, err = dataset.ParseSide(f.Split); err != nil {
+			return fmt.Errorf("%s: split: %w", heads.Where(f), err)
+		}
+		given[f.Split] = g.OwnSplit
 	}
-	var err error
 	switch {
 	case given[dataset.Train] && given[dataset.Dev] && given[dataset.Test]:
 		for i := range r.Findings {

@@ -49,7 +49,7 @@ func readAnswers(file string) (map[string]Answer, error) {
 				P       *float64      `json:"p"`
 			}
 			if err := json.Unmarshal(line, &v); err != nil {
-				return nil, fmt.Errorf("%s:%d: %w", file, n, err)
+				return nil, fmt.Errorf("%s:%d: %w", file, n, finding.ExplainJSON(err))
 			}
 			if v.Verdict != "" && v.P != nil {
 				if _, twice := answers[v.ID]; twice {

@@ -276,7 +276,7 @@ func TestBadInput(t *testing.T) {
 		"missing": {func(c *Config) { c.Text = []string{filepath.Join(dir, "none.txt")} }, "none.txt: no such file"},
 		"binary":  {func(c *Config) { c.Text = []string{write("a.bin", "\x00\x01")} }, "a.bin: is not text in UTF-8"},
 		"line":    {func(c *Config) { c.Text = []string{write("a.jsonl", "{\"text\":\"a\"}\n{\"txt\":\"b\"}\n")} }, "a.jsonl:2: expected a text in the key \"text\""},
-		"json":    {func(c *Config) { c.Text = []string{write("b.jsonl", "{\"text\":1}\n")} }, "b.jsonl:1: json"},
+		"json":    {func(c *Config) { c.Text = []string{write("b.jsonl", "{\"text\":1}\n")} }, `b.jsonl:1: field "text": expected a string, found a JSON number`},
 		"short":   {func(c *Config) { c.Text = []string{write("s.txt", "A few words.")} }, "fewer than one sequence of 33"},
 		"no rest": {func(c *Config) { c.Length, c.DevShare = 1000, 0.95 }, "none is left to learn from"},
 		"context": {func(c *Config) {

@@ -12,6 +12,8 @@ import (
 	"path/filepath"
 	"strings"
 	"unicode/utf8"
+
+	"github.com/januslm/janus/finding"
 )
 
 // Texts are what a model learns from.
@@ -93,9 +95,11 @@ func (t *Texts) lines(path string, data []byte) error {
 	for n := 1; ; n++ {
 		line, err := lines.ReadBytes('\n')
 		if len(bytes.TrimSpace(line)) > 0 {
-			var row struct{ Text *string }
+			var row struct {
+				Text *string `json:"text"`
+			}
 			if err := json.Unmarshal(line, &row); err != nil {
-				return fmt.Errorf("%s:%d: %w", path, n, err)
+				return fmt.Errorf("%s:%d: %w", path, n, finding.ExplainJSON(err))
 			}
 			if row.Text == nil {
 				return fmt.Errorf("%s:%d: expected a text in the key \"text\"", path, n)

@@ -73,11 +73,14 @@ computes only what is missing. Several workers, each with its share (--worker), 
 		if f.out == "" {
 			return withHelp(cmd, errors.New("--out, the study's folder, is not given"))
 		}
+		if !f.slurm && (f.workers != 0 || len(f.sbatch) > 0) {
+			return withHelp(cmd, errors.New("--workers and --sbatch are for --slurm, which is not given; --worker 0/8 computes one share here"))
+		}
 		if err := grid.Check(source); err != nil {
 			return err
 		}
 		if grid.Name == "" {
-			grid.Name = strings.TrimSuffix(filepath.Base(path), filepath.Ext(path))
+			grid.Name = filepath.Base(strings.TrimSuffix(cmp.Or(path, f.out), filepath.Ext(path)))
 		}
 		if f.cpu {
 			f.backend = onCPU(f.backend)

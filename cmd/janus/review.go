@@ -45,10 +45,10 @@ func newReview() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "review FILE…",
 		Short: "Review the findings of reports",
-		Long: `Review the findings of reports: SARIF 2.1.0, raw HTTP requests and responses, or JSON lines ("-" is standard input).
+		Long: `Review the findings of reports, in any format that --format names ("-" is standard input).
 
 A finding is real (TP) from the threshold on, a false alarm (FP) below it, and uncertain next to it (--margin).
-Verdicts go out as a table, as JSON lines, or as the SARIF document that came in, with the false alarms suppressed.
+Verdicts go out as a table, as JSON lines, as the SARIF document that came in, with the false alarms suppressed, or as --out-format says.
 JSON lines are written as findings get done, those of like length together, so their order is not that of the report.
 Other files appear, whole, at the end.
 

@@ -3,6 +3,7 @@ package run
 import (
 	"fmt"
 	"reflect"
+	"slices"
 	"strings"
 
 	"github.com/spf13/pflag"
@@ -27,7 +28,7 @@ func Bind(set *pflag.FlagSet, config any) *Flags {
 		v := &flagValue{field: field, flags: f}
 		doc := field.doc
 		if len(field.choices) > 0 {
-			doc += ": " + strings.Join(field.choices, ", ")
+			doc += ": " + strings.Join(slices.DeleteFunc(slices.Clone(field.choices), func(c string) bool { return c == "" }), ", ")
 		}
 		flag := set.VarPF(v, flagName(field.key), "", doc)
 		flag.DefValue = field.preset

@@ -180,7 +180,7 @@ func TestLoopSaysWhatFailed(t *testing.T) {
 		"a loss on dev rows that is no number": {
 			countTask{nanAt: 6}, []string{"validating after update 6 of 20: the loss is NaN: the training diverged", "step-00000004"}},
 		"too little memory": {
-			countTask{failAt: 3, failure: errors.New("PJRT error (code=8): Out of memory allocating 12 bytes.")},
+			countTask{failAt: 3, failure: errors.New("PJRT error (code=8): Out of memory allocating 12 bytes")},
 			[]string{"the memory does not suffice: lower batch_size", "allocating 12 bytes", "step-00000003"}},
 	} {
 		l, ctx := countLoop(t, filepath.Join(t.TempDir(), "run"), &c.task, true, 0)

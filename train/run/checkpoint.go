@@ -219,6 +219,9 @@ func (r *Run) findLatest() error {
 			r.done, r.last, r.best = c, step, c.Best
 			return r.verifyBest()
 		}
+		if other := (*fs.PathError)(nil); errors.As(err, &other) && !errors.Is(err, fs.ErrNotExist) {
+			return fmt.Errorf("checkpoint of step %d cannot be read: %w", step, err) // it may be whole
+		}
 		r.Warnings = append(r.Warnings, fmt.Sprintf("checkpoint of step %d is damaged, going back to the one before: %v", step, err))
 		if err := r.disk.removeAll(path); err != nil {
 			return err
@@ -237,21 +240,6 @@ func (r *Run) verifyBest() error {
 		return fmt.Errorf("the best checkpoint, of step %d, is damaged: start the run anew in another folder: %w", step, err)
 	}
 	return nil
-}
-
-// LatestCheckpoint is the last whole checkpoint of a run folder that is only read, finished or not.
-func LatestCheckpoint(dir string) (path string, step int, ok bool) {
-	steps, err := checkpointSteps(dir)
-	if err != nil {
-		return "", 0, false
-	}
-	for _, step := range slices.Backward(steps) {
-		path := filepath.Join(dir, checkpointsName, checkpointName(step))
-		if _, err := verify(path); err == nil {
-			return path, step, true
-		}
-	}
-	return "", 0, false
 }
 
 // verify reads a checkpoint's manifest and compares its files with it.

@@ -247,7 +247,7 @@ func TestDescribe(t *testing.T) {
 	if err := LoadConfig(writeFile(t, text), &c); err != nil {
 		t.Fatal(err)
 	}
-	if changed := Diff(defaults(t), &c); len(changed) > 0 {
+	if changed := diff(defaults(t), &c, nil); len(changed) > 0 {
 		t.Errorf("read back, it differs: %v", changed)
 	}
 }
@@ -256,17 +256,17 @@ func TestDiff(t *testing.T) {
 	a, b := defaults(t), defaults(t)
 	b.Rank, b.Optim.LR, b.Targets, b.Ranks = 8, 5e-5, nil, map[string]int{}
 	want := []string{"lora_rank: 16 before, 8 now", "optimizer.lr: 0.0002 before, 0.00005 now", `target_modules: ["q_proj","v_proj"] before, [] now`}
-	if d := cmp.Diff(want, Diff(a, b)); d != "" {
+	if d := cmp.Diff(want, diff(a, b, nil)); d != "" {
 		t.Error(d)
 	}
 	raw, err := marshalConfig(a)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if d := cmp.Diff(want, Diff(raw, b)); d != "" {
+	if d := cmp.Diff(want, diff(raw, b, nil)); d != "" {
 		t.Errorf("against run.json: %s", d)
 	}
-	if got := Diff(a, a); got != nil {
+	if got := diff(a, a, nil); got != nil {
 		t.Errorf("of equal ones: %v", got)
 	}
 }

@@ -10,11 +10,8 @@ import (
 	"strings"
 )
 
-// Diff says in which keys two configs differ, in the order of the keys' names: "lr: 0.0002 before, 5e-05 now". The configs
-// are pointers to structs, or what ReadInfo found in a run folder.
-func Diff(before, now any) []string { return diff(before, now, nil) }
-
-// diff leaves out the keys that may change.
+// diff says in which keys two configs differ, in the order of the keys' names, but for those that may change: "lr: 0.0002 before, 5e-05 now".
+// The configs are pointers to structs, or what ReadInfo found in a run folder.
 func diff(before, now any, free map[string]bool) []string {
 	a, errA := flatten(before)
 	b, errB := flatten(now)

@@ -61,9 +61,6 @@ func (m *Meter) Values() map[string]float64 {
 	return values
 }
 
-// Over returns a writer whose text goes where the bar stands: the bar makes room.
-func (m *Meter) Over(w io.Writer) io.Writer { return m.bar.Over(w) }
-
 // Finish takes the bar off the screen.
 func (m *Meter) Finish() { m.bar.Finish() }
 

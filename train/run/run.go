@@ -70,6 +70,9 @@ func create(dir string, spec Spec, d disk) (_ *Run, err error) {
 	if err := d.sync(filepath.Dir(filepath.Clean(dir))); err != nil {
 		return nil, fmt.Errorf("making the run folder: %w", err)
 	}
+	if err := checkEmpty(dir); err != nil { // so that a stranger's folder gets no lock
+		return nil, err
+	}
 	r, err := open(dir, spec, d)
 	if err != nil {
 		return nil, err
@@ -79,7 +82,7 @@ func create(dir string, spec Spec, d disk) (_ *Run, err error) {
 			err = errors.Join(err, r.Close())
 		}
 	}()
-	if err := checkEmpty(dir); err != nil {
+	if err := checkEmpty(dir); err != nil { // now that no other process fills it
 		return nil, err
 	}
 	if err := d.replace(filepath.Join(dir, runFile), append(data, '\n')); err != nil {
@@ -136,10 +139,29 @@ func resume(dir string, spec Spec, d disk) (_ *Run, err error) {
 			err = errors.Join(err, r.Close())
 		}
 	}()
+	if err := r.removeTemporary(); err != nil {
+		return nil, err
+	}
 	if err := r.findLatest(); err != nil {
 		return nil, err
 	}
 	return r, r.openLogs(r.done)
+}
+
+// removeTemporary removes what was being written when the run was killed: a model may be gigabytes.
+func (r *Run) removeTemporary() error {
+	entries, err := os.ReadDir(r.Dir)
+	if err != nil {
+		return err
+	}
+	for _, e := range entries {
+		if strings.HasPrefix(e.Name(), ".") && e.Name() != lockFile {
+			if err := r.disk.removeAll(filepath.Join(r.Dir, e.Name())); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
 }
 
 // open locks a run folder.

@@ -3,10 +3,12 @@ package run
 import (
 	"encoding/json"
 	"errors"
+	"io/fs"
 	"math"
 	"os"
 	"path/filepath"
 	"strconv"
+	"slices"
 	"strings"
 	"testing"
 
@@ -90,7 +92,7 @@ func TestRun(t *testing.T) {
 	if !Finished(dir) || !strings.Contains(read(t, dir, doneFile), `"step": 9`) {
 		t.Errorf("done.json: %s", read(t, dir, doneFile))
 	}
-	if path, step, ok := LatestCheckpoint(dir); !ok || step != 8 || filepath.Base(path) != "step-00000008" {
+	if path, step, ok := latestCheckpoint(dir); !ok || step != 8 || filepath.Base(path) != "step-00000008" {
 		t.Errorf("found %s of step %d", path, step)
 	}
 	if _, err := Start(dir, testSpec(defaults(t)), true); !errors.Is(err, ErrFinished) {
@@ -196,7 +198,7 @@ func TestDamaged(t *testing.T) {
 			trainTo(t, r, 8)
 			check(t, r.Close())
 			check(t, damage(filepath.Join(dir, checkpointsName, "step-00000008")))
-			if _, step, _ := LatestCheckpoint(dir); step != 6 {
+			if _, step, _ := latestCheckpoint(dir); step != 6 {
 				t.Errorf("the last whole one is of step %d", step)
 			}
 			r = must(Resume(dir, testSpec(defaults(t))))(t)
@@ -282,5 +284,41 @@ func TestHashFile(t *testing.T) {
 	}
 	if _, err := HashFile(filepath.Join(dir, "none")); err == nil {
 		t.Error("no error for no file")
+	}
+}
+
+// latestCheckpoint is the last whole checkpoint of a run folder.
+func latestCheckpoint(dir string) (path string, step int, ok bool) {
+	steps, err := checkpointSteps(dir)
+	if err != nil {
+		return "", 0, false
+	}
+	for _, step := range slices.Backward(steps) {
+		path := filepath.Join(dir, checkpointsName, checkpointName(step))
+		if _, err := verify(path); err == nil {
+			return path, step, true
+		}
+	}
+	return "", 0, false
+}
+
+// A stranger's folder gets nothing; what was being written when a run was killed goes when it is resumed.
+func TestFoldersStayClean(t *testing.T) {
+	other := t.TempDir()
+	check(t, os.WriteFile(filepath.Join(other, "notes.txt"), nil, 0o644))
+	if _, err := Create(other, testSpec(defaults(t))); err == nil || len(must(os.ReadDir(other))(t)) != 1 {
+		t.Errorf("a folder that holds something: %v", err)
+	}
+	dir := t.TempDir()
+	r := must(Create(dir, testSpec(defaults(t))))(t)
+	trainTo(t, r, 4)
+	check(t, r.Close())
+	left := filepath.Join(dir, ".model.tmp-1")
+	check(t, os.MkdirAll(left, 0o755))
+	check(t, os.WriteFile(filepath.Join(left, "model.safetensors"), make([]byte, 100), 0o644))
+	r = must(Resume(dir, testSpec(defaults(t))))(t)
+	defer func() { check(t, r.Close()) }()
+	if _, err := os.Stat(left); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("a half-written model is still there: %v", err)
 	}
 }

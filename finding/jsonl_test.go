@@ -100,13 +100,15 @@ func TestJSONLGzipCutShort(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	whole := gzipped(t, bytes.Repeat(plain, 40))
-	report, err := Read("in", bytes.NewReader(whole[:len(whole)-100]), "auto", ReadOptions{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if len(report.Findings) == 0 || len(report.Findings) >= 320 || len(report.Problems) != 1 || !strings.Contains(report.Problems[0].Error(), "cannot be read further") {
-		t.Errorf("%d findings, problems %v", len(report.Findings), report.Problems)
+	for _, copies := range []int{40, 1} { // of which one is shorter than what the format is told by
+		whole := gzipped(t, bytes.Repeat(plain, copies))
+		report, err := Read("in", bytes.NewReader(whole[:len(whole)-100]), "auto", ReadOptions{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(report.Findings) == 0 || len(report.Findings) >= 8*copies || len(report.Problems) != 1 || !strings.Contains(report.Problems[0].Error(), "cannot be read further") {
+			t.Errorf("of %d copies %d findings, problems %v", copies, len(report.Findings), report.Problems)
+		}
 	}
 }
 
@@ -122,8 +124,12 @@ func TestCanonicalCWE(t *testing.T) {
 	}
 }
 
-// Data frames write whole numbers as 12.0 where a column has gaps.
+// Data frames write whole numbers as 12.0 where a column has gaps. A line before the first is none.
 func TestJSONLWholeNumbers(t *testing.T) {
+	if bad := readString(t, `{"title": "a", "line": -1}`+"\n"+`{"title": "b", "line": 0}`+"\n", "auto"); len(bad.Findings) != 1 || len(bad.Problems) != 1 ||
+		!strings.Contains(bad.Problems[0].Error(), `field "line": expected 0 or more, found -1`) {
+		t.Errorf("%d findings, problems %v", len(bad.Findings), bad.Problems)
+	}
 	report := readString(t, `{"title": "a", "line": 12.0, "end_line": 1.3e1}`+"\n"+`{"title": "b", "line": null, "end_line": null}`+"\n", "auto")
 	if len(report.Findings) != 2 || len(report.Problems) != 0 {
 		t.Fatalf("%d findings, problems %v", len(report.Findings), report.Problems)

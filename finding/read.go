@@ -232,7 +232,7 @@ func (in *input) open(r io.Reader) error {
 
 func (in *input) chooseFormat(want string) (format, error) {
 	head, err := in.r.Peek(sniffBytes)
-	if err != nil && !errors.Is(err, io.EOF) {
+	if err != nil && !errors.Is(err, io.EOF) && len(head) == 0 { // of what was cut short the format's reader keeps what is there
 		return format{}, fmt.Errorf("%s: cannot be read: %w", in.name, err)
 	}
 	if len(bytes.TrimSpace(head)) == 0 && len(head) < sniffBytes {

@@ -153,7 +153,7 @@ func (d *Data) String() string {
 		text += "; the last adapter is the result, not the best"
 	}
 	if d.OneClass != "" {
-		text += "; all of them are " + d.OneClass + ": a model learns nothing from that about the other"
+		text += "; all that are learned from are " + d.OneClass + ": a model learns nothing from that about the other"
 	}
 	return text
 }
@@ -200,7 +200,7 @@ func Prepare(m *model.Model, rows []Conversation, c *LoRAConfig) (*Data, error) 
 		case cut:
 			d.Cut++
 		}
-		if rows[i].Labelled {
+		if rows[i].Labelled && sides[i] != dataset.Dev {
 			classes[rows[i].Label()] = true
 		}
 		if sides[i] == dataset.Dev {

@@ -2,6 +2,7 @@ package train
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
 
@@ -25,7 +26,11 @@ func (c *Conversation) takeVerdict(prompt string, text []byte) error {
 	if err != nil {
 		return fmt.Errorf("finding: label: %w", err)
 	}
-	c.Labelled, c.IsVulnerable, c.Split = true, row.Finding.Label == string(finding.TruePositive), f.Split
+	real := row.Finding.Label == string(finding.TruePositive)
+	if c.Labelled && c.IsVulnerable != real {
+		return errors.New("label and the finding's label contradict each other")
+	}
+	c.Labelled, c.IsVulnerable, c.Split = true, real, f.Split
 	if slices.Equal(row.Messages, c.Messages) {
 		c.verdict = &row
 	}

@@ -130,6 +130,7 @@ func (l *Loop) stopped() bool { return l.Patience > 0 && l.standing.Worse >= l.P
 
 // step makes an update, and does what is due after it.
 func (l *Loop) step(ctx context.Context) error {
+	l.meter.Begin()
 	did, err := l.Task.Step(ctx)
 	switch {
 	case err != nil && ctx.Err() != nil:

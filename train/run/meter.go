@@ -13,10 +13,10 @@ import (
 
 // Meter shows how training goes: steps, the time that is left, tokens a second, memory, and a word of the command's.
 type Meter struct {
-	bar      *progress.Bar
-	lastStep time.Time
-	speed    float64 // tokens a second, of late
-	seconds  float64 // a step, of late
+	bar     *progress.Bar
+	begun   time.Time // the step under way
+	speed   float64   // tokens a second, of late
+	seconds float64   // a step, of late
 }
 
 // recent is how much a step counts for the speed that is shown: about the last ten.
@@ -25,14 +25,17 @@ const recent = 0.1
 // NewMeter shows a bar on a terminal, and a line now and then elsewhere. done is how many of the steps were done before.
 func NewMeter(w io.Writer, title string, done, total int) *Meter {
 	o := progress.Options{Title: title, Total: int64(total), From: int64(done)}
-	return &Meter{bar: progress.Start(w, o), lastStep: time.Now()}
+	return &Meter{bar: progress.Start(w, o), begun: time.Now()}
 }
+
+// Begin says that a step begins: what was before it, a validation or a checkpoint, is no part of its time.
+func (m *Meter) Begin() { m.begun = time.Now() }
 
 // Step says that a step is done, from how many tokens it learned, and a word about it, such as "loss 0.31".
 func (m *Meter) Step(step, tokens int, note string) {
 	now := time.Now()
-	seconds := now.Sub(m.lastStep).Seconds()
-	m.lastStep = now
+	seconds := now.Sub(m.begun).Seconds()
+	m.begun = now
 	if seconds > 0 {
 		speed := float64(tokens) / seconds
 		if m.seconds == 0 {

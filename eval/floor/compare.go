@@ -76,7 +76,7 @@ func Compare(findings []finding.Finding, judges []Judge, seed uint64) ([]Line, e
 			continue
 		}
 		if len(p.train) == 0 {
-			p.train, p.trainLabels, p.trainGroups = all.train, all.trainLabels, all.trainGroups
+			p.train, p.trainLabels = all.train, all.trainLabels
 		}
 		more, err := p.lines(name, judges, seed)
 		if err != nil {
@@ -94,13 +94,12 @@ func Compare(findings []finding.Finding, judges []Judge, seed uint64) ([]Line, e
 type part struct {
 	train, dev             []string // texts
 	trainLabels, devLabels []bool
-	trainGroups            []string
 	ids, groups            []string // of dev
 }
 
 func (p *part) add(f *finding.Finding, side string, real bool) {
 	if side == dataset.Train {
-		p.train, p.trainLabels, p.trainGroups = append(p.train, Text(f)), append(p.trainLabels, real), append(p.trainGroups, f.Group)
+		p.train, p.trainLabels = append(p.train, Text(f)), append(p.trainLabels, real)
 		return
 	}
 	p.dev, p.devLabels = append(p.dev, Text(f)), append(p.devLabels, real)
@@ -112,14 +111,7 @@ func (p *part) add(f *finding.Finding, side string, real bool) {
 }
 
 func (p *part) lines(source string, judges []Judge, seed uint64) ([]Line, error) {
-	var texts []string // of groups that are not judged: a twin would tell the answer
-	var labels []bool
-	for i, text := range p.train {
-		if group := p.trainGroups[i]; group == "" || !slices.Contains(p.groups, group) {
-			texts, labels = append(texts, text), append(labels, p.trainLabels[i])
-		}
-	}
-	m, err := Fit(texts, labels)
+	m, err := Fit(p.train, p.trainLabels)
 	if err != nil {
 		return nil, err
 	}
@@ -142,7 +134,7 @@ func (p *part) lines(source string, judges []Judge, seed uint64) ([]Line, error)
 	if err := add(WordsName, words, nil); err != nil {
 		return nil, err
 	}
-	lines[1].Learnt = len(texts)
+	lines[1].Learnt = len(p.train)
 	for _, j := range judges {
 		answers := make([]Answer, len(p.ids))
 		for i, id := range p.ids {

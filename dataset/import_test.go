@@ -233,6 +233,46 @@ func TestImportRealFindings(t *testing.T) {
 	}
 }
 
+// A data base that is compressed is unpacked, and SQLite puts files beside what it opens: nothing of it is left.
+func TestImportLeavesNoCopies(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "own.db")
+	from, err := Open(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	plain := filepath.Join(t.TempDir(), "x.jsonl")
+	if err := os.WriteFile(plain, []byte(`{"request":"GET /","response":"HTTP/1.1 200 OK","is_vulnerable":true,"vuln_category":"XSS"}`), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := from.Import(t.Context(), plain, ImportOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	if err := from.Close(); err != nil {
+		t.Fatal(err)
+	}
+	text, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var z bytes.Buffer
+	w := gzip.NewWriter(&z)
+	if _, err := w.Write(text); err != nil {
+		t.Fatal(err)
+	}
+	zipped := path + ".gz"
+	if err := errors.Join(w.Close(), os.WriteFile(zipped, z.Bytes(), 0o644)); err != nil {
+		t.Fatal(err)
+	}
+	s, temporary := openTest(t), t.TempDir()
+	t.Setenv("TMPDIR", temporary)
+	if got, err := s.Import(t.Context(), zipped, ImportOptions{}); err != nil || got.Added != 1 {
+		t.Fatalf("%+v, %v", got, err)
+	}
+	if left, err := os.ReadDir(temporary); err != nil || len(left) > 0 {
+		t.Errorf("left behind: %v, %v", left, err)
+	}
+}
+
 func TestImportStops(t *testing.T) {
 	s := openTest(t)
 	ctx, cancel := context.WithCancel(t.Context())

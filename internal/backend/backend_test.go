@@ -55,9 +55,9 @@ func TestDamagedPluginFallsBack(t *testing.T) {
 
 func TestAskedFor(t *testing.T) {
 	bare(t)
-	for _, name := range []string{"nonsense", "xla:/none/plugin.so"} {
-		if _, err := New(name); err == nil || !strings.Contains(err.Error(), name) {
-			t.Errorf("%s: error %v, expected one that names it", name, err)
+	for _, name := range []string{"nonsense", "xla:/none/plugin.so", "xla:nope"} {
+		if _, err := New(name); err == nil || !strings.Contains(err.Error(), name) || strings.Contains(err.Error(), "install") {
+			t.Errorf("%s: error %v, expected one that names it, and no download", name, err)
 		}
 	}
 	t.Setenv(EnvBackend, "go")

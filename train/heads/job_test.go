@@ -129,3 +129,28 @@ func TestRowsCheck(t *testing.T) {
 		r.Labels = before
 	}
 }
+
+// A given analysis is read without the verdict at its end, which would be the label.
+func TestGivenHasNoVerdict(t *testing.T) {
+	c := defaults(t)
+	dir := t.TempDir()
+	if err := testmodel.Write(dir, 1024, 1); err != nil {
+		t.Fatal(err)
+	}
+	list := rows(4, func(int) string { return "" })
+	for i := range list {
+		list[i].Analysis = "It is there.\n\n**Verdict:** true positive"
+	}
+	given, err := NewRows(list, nil, 0.4, 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	m := open(t, dir, c)
+	tokens, err := (&Job{Config: c, Rows: given, Model: m}).given()
+	if err != nil || len(tokens) != 4 {
+		t.Fatal(len(tokens), err)
+	}
+	if got := m.Text(tokens[0]); got != "It is there." {
+		t.Errorf("%q is read", got)
+	}
+}

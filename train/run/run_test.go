@@ -282,6 +282,11 @@ func TestHashFile(t *testing.T) {
 	if two := must(HashFile(dir))(t); one.SHA256 == two.SHA256 || two.Bytes != 3 {
 		t.Errorf("a folder's hash is blind to names: %v", two)
 	}
+	link := filepath.Join(t.TempDir(), "link")
+	check(t, os.Symlink(dir, link))
+	if f, linked := must(HashFile(dir))(t), must(HashFile(link))(t); linked.SHA256 != f.SHA256 || linked.Path != link {
+		t.Errorf("a linked folder: %v, expected the hash of %v", &linked, &f)
+	}
 	if _, err := HashFile(filepath.Join(dir, "none")); err == nil {
 		t.Error("no error for no file")
 	}

@@ -8,6 +8,11 @@ import re
 import statistics
 
 
+def reached(value, asked):
+    """Says whether a ratio is what was asked for."""
+    return "asked %.1f: %s" % (asked, "reached" if value >= asked else "MISSED")
+
+
 def rate(phase):
     """Tokens a second of a phase."""
     return phase["tokens"] / statistics.median(phase["seconds"])

@@ -162,13 +162,7 @@ func TestRunLoRA(t *testing.T) {
 		Seconds map[string]float64
 		Memory  map[string]float64 `json:"peak_memory_mb"`
 	}
-	content, err := os.ReadFile(out)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := json.Unmarshal(content, &result); err != nil {
-		t.Fatal(err)
-	}
+	readResult(t, out, &result)
 	if result.Schema != "janus-bench-lora/1" || result.Ratio != 1.25 || result.Seconds["janus"] != 4 || result.Seconds["peft"] != 5 ||
 		result.Memory["janus"] <= 0 || result.Memory["peft"] <= 0 {
 		t.Errorf("got %+v", result)
@@ -195,15 +189,9 @@ func TestRunHeads(t *testing.T) {
 		}
 		Rounds map[string]map[string][]float64
 	}
-	content, err := os.ReadFile(out)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := json.Unmarshal(content, &result); err != nil {
-		t.Fatal(err)
-	}
+	readResult(t, out, &result)
 	if result.Schema != "janus-bench-heads/1" || len(result.Grids) != 3 {
-		t.Errorf("got %s", content)
+		t.Errorf("got %+v", result)
 	}
 	for name, grid := range result.Grids {
 		if grid.Ratio <= 1 || len(result.Rounds[name]["alone_s"]) != 2 {
@@ -212,5 +200,16 @@ func TestRunHeads(t *testing.T) {
 	}
 	if output, err := heads("false"); err == nil || !strings.Contains(string(output), "ended with status 1") {
 		t.Errorf("of a command that fails: %v\n%s", err, output)
+	}
+}
+
+func readResult(t *testing.T, path string, result any) {
+	t.Helper()
+	content, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := json.Unmarshal(content, result); err != nil {
+		t.Fatal(err)
 	}
 }

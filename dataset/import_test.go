@@ -2,7 +2,6 @@ package dataset
 
 import (
 	"bytes"
-	"compress/gzip"
 	"context"
 	"errors"
 	"os"
@@ -213,17 +212,12 @@ func TestImportRealFindings(t *testing.T) {
 			t.Fatal(err)
 		}
 		want := bytes.Count(text, []byte{'\n'})
-		zipped := filepath.Join(t.TempDir(), name+".gz")
-		var z bytes.Buffer
-		w := gzip.NewWriter(&z)
-		if _, err := w.Write(text); err != nil {
-			t.Fatal(err)
-		}
-		if err := errors.Join(w.Close(), os.WriteFile(zipped, z.Bytes(), 0o644)); err != nil {
+		packed := filepath.Join(t.TempDir(), name+".gz")
+		if err := os.WriteFile(packed, zipped(t, text), 0o644); err != nil {
 			t.Fatal(err)
 		}
 		s := openTest(t)
-		got, err := s.Import(t.Context(), zipped, ImportOptions{})
+		got, err := s.Import(t.Context(), packed, ImportOptions{})
 		if err != nil || got.Added != want || want == 0 || len(got.Problems) != 0 {
 			t.Fatalf("%s: %+v, %v, expected %d", name, got, err, want)
 		}
@@ -254,18 +248,13 @@ func TestImportLeavesNoCopies(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	var z bytes.Buffer
-	w := gzip.NewWriter(&z)
-	if _, err := w.Write(text); err != nil {
-		t.Fatal(err)
-	}
-	zipped := path + ".gz"
-	if err := errors.Join(w.Close(), os.WriteFile(zipped, z.Bytes(), 0o644)); err != nil {
+	packed := path + ".gz"
+	if err := os.WriteFile(packed, zipped(t, text), 0o644); err != nil {
 		t.Fatal(err)
 	}
 	s, temporary := openTest(t), t.TempDir()
 	t.Setenv("TMPDIR", temporary)
-	if got, err := s.Import(t.Context(), zipped, ImportOptions{}); err != nil || got.Added != 1 {
+	if got, err := s.Import(t.Context(), packed, ImportOptions{}); err != nil || got.Added != 1 {
 		t.Fatalf("%+v, %v", got, err)
 	}
 	if left, err := os.ReadDir(temporary); err != nil || len(left) > 0 {

@@ -147,12 +147,7 @@ func levelOrder(level string) int {
 
 // htmlLines is a text of several lines, cut in its middle where it is long.
 func htmlLines(text string) string {
-	text = CutMiddle(strings.Trim(text, "\r\n"), maxHTMLText)
-	lines := strings.Split(strings.ReplaceAll(text, "\t", "    "), "\n")
-	for i, line := range lines {
-		lines[i] = Clean(strings.TrimSuffix(line, "\r"))
-	}
-	return strings.Join(lines, "\n")
+	return CleanLines(CutMiddle(strings.Trim(text, "\r\n"), maxHTMLText))
 }
 
 // htmlChart is a trajectory as a line, in units of the picture.

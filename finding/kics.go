@@ -34,10 +34,11 @@ func readKICS(in *input) error {
 
 func kicsQuery(in *input, s *jsonStream, query jsonRecord) error {
 	line, counted := query.line, 0
-	if files := query.get("files"); files.exists() && files.kind() != '[' && files.kind() != 'n' {
-		return s.problem(&RowError{Line: line, Where: fmt.Sprintf("queries[%d].files", query.index), Err: fmt.Errorf("expected an array, found %s", kindName(files.kind()))})
+	files := query.get("files")
+	if err := files.wantArray(); err != nil {
+		return s.problem(&RowError{Line: line, Where: fmt.Sprintf("queries[%d].files", query.index), Err: err})
 	}
-	for i, v := range query.get("files").elems() {
+	for i, v := range files.elems() {
 		in.report.Total++
 		line += bytes.Count(v.doc[counted:v.start], []byte{'\n'})
 		counted = v.start

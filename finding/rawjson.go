@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"strconv"
 	"strings"
 )
@@ -93,6 +94,14 @@ func (v rawValue) members() []rawMember {
 		}
 	}
 	return out
+}
+
+// wantArray refuses what is there and is neither an array nor null.
+func (v rawValue) wantArray() error {
+	if k := v.kind(); k != 0 && k != '[' && k != 'n' {
+		return fmt.Errorf("expected an array, found %s", kindName(k))
+	}
+	return nil
 }
 
 // elems lists an array's values.

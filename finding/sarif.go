@@ -104,8 +104,7 @@ func readSARIF(in *input) error {
 		var run *sarifRun
 		if value.kind() == '{' {
 			run = newSARIFRun(value, i)
-			if k := run.object.get("results").kind(); run.object.get("results").exists() && k != '[' && k != 'n' &&
-				!in.problem(&RowError{Where: fmt.Sprintf("runs[%d].results", i), Err: fmt.Errorf("expected an array, found %s", kindName(k))}) {
+			if err := run.object.get("results").wantArray(); err != nil && !in.problem(&RowError{Where: fmt.Sprintf("runs[%d].results", i), Err: err}) {
 				return nil
 			}
 		} else {

@@ -205,10 +205,5 @@ func side(real bool) string {
 
 // lines is a text of several lines, cut in its middle where it is long, without control characters.
 func lines(text string) string {
-	text = finding.CutMiddle(text, mostAnalysis)
-	list := strings.Split(strings.ReplaceAll(text, "\t", "    "), "\n")
-	for i, line := range list {
-		list[i] = finding.Clean(strings.TrimSuffix(line, "\r"))
-	}
-	return strings.Join(list, "\n")
+	return finding.CleanLines(finding.CutMiddle(text, mostAnalysis))
 }

@@ -100,7 +100,7 @@ func (t *task) Validate(ctx context.Context) (worse float64, values map[string]f
 		loss += max(-side, 0) + math.Log1p(math.Exp(-math.Abs(side)))
 	}
 	loss /= float64(len(logits))
-	if math.IsNaN(loss) || math.IsInf(loss, 0) { // then there are no figures either, and the loop stops
+	if !optimize.Finite(loss) { // then there are no figures either, and the loop stops
 		return loss, nil, nil
 	}
 	scores, err := metrics.NewScores(labels, p)

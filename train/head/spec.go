@@ -36,9 +36,10 @@ func DefaultSpec(c classifier.Config) Spec {
 	return Spec{Config: c, Loss: BCE, LearningRate: 1e-3, WeightDecay: 0.01, PosWeight: 1, NegWeight: 1}
 }
 
+func finite(v float64) bool { return !math.IsNaN(v) && !math.IsInf(v, 0) }
+
 // Validate reports the first setting that is out of range.
 func (s *Spec) Validate() error {
-	finite := func(v float64) bool { return !math.IsNaN(v) && !math.IsInf(v, 0) }
 	switch {
 	case s.Loss != BCE && s.Loss != Brier:
 		return fmt.Errorf("loss is %q, expected %s or %s", s.Loss, BCE, Brier)
@@ -87,7 +88,7 @@ func (d *Data) Check(what string) error {
 			return fmt.Errorf("input %d of the %s rows has %d numbers, expected a multiple of %d rows", k, what, len(x), d.N())
 		}
 		for i, v := range x {
-			if math.IsNaN(float64(v)) || math.IsInf(float64(v), 0) {
+			if !finite(float64(v)) {
 				return fmt.Errorf("input %d of the %s rows holds %v in row %d: the states are damaged, harvest them anew", k, what, v, i/d.width(k))
 			}
 		}

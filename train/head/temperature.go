@@ -23,7 +23,7 @@ func FitTemperature(logits []float64, labels []bool) (float64, error) {
 	sides := make([]float64, len(logits)) // divided by the largest, so that β is about 1/its size
 	largest := 0.0
 	for i, z := range logits {
-		if math.IsNaN(z) || math.IsInf(z, 0) {
+		if !finite(z) {
 			return 0, fmt.Errorf("temperature: logit %d is %v, expected a finite number", i, z)
 		}
 		largest = max(largest, math.Abs(z))

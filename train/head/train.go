@@ -241,7 +241,7 @@ func (t *training) record(losses [][]float32, epoch int) {
 			sum := 0.0
 			for step, values := range losses {
 				v := float64(values[at])
-				if t.waited[i] >= 0 && (math.IsNaN(v) || math.IsInf(v, 0)) {
+				if t.waited[i] >= 0 && !finite(v) {
 					r.Err = fmt.Errorf("head %s: the loss is %v in epoch %d (update %d): the learning rate of %v is too high, or states are huge",
 						r.Spec.Name, v, epoch, (epoch-1)*len(losses)+step+1, r.Spec.LearningRate)
 					t.waited[i] = -1
@@ -294,7 +294,7 @@ func (t *training) better(i int, loss float64, epoch int) bool {
 		lowest = r.DevLosses[r.Epoch-1]
 	}
 	r.DevLosses = append(r.DevLosses, loss)
-	if math.IsNaN(loss) || math.IsInf(loss, 0) {
+	if !finite(loss) {
 		r.Err, t.waited[i] = fmt.Errorf("head %s: the loss on the dev rows is %v after epoch %d: the learning rate of %v is too high, or states are huge",
 			r.Spec.Name, loss, epoch, r.Spec.LearningRate), -1
 		return false

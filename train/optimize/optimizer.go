@@ -219,7 +219,7 @@ func (t *Optimizer) update(ctx context.Context, u Update, gradients []*tensors.T
 		Finalize(out)
 		return 0, err
 	}
-	if !finite(norms...) || !finite(u.Losses...) {
+	if !Finite(norms...) || !Finite(u.Losses...) {
 		Finalize(out)
 		return norms[0], fmt.Errorf("update %d: the loss is %v and its gradient's norm %v: %w", u.Step, u.Losses[0], norms[0], ErrNotFinite)
 	}
@@ -306,7 +306,8 @@ func Finalize(list []*tensors.Tensor) {
 	}
 }
 
-func finite(list ...float64) bool {
+// Finite tells whether no number is NaN or infinite.
+func Finite(list ...float64) bool {
 	for _, x := range list {
 		if math.IsNaN(x) || math.IsInf(x, 0) {
 			return false

@@ -15,7 +15,7 @@ import (
 const (
 	manifestFile = "manifest.json"
 	stepPrefix   = "step-"
-	hiddenPrefix = "." // of checkpoints that are being written or removed
+	hiddenPrefix = "." // of what is being written or removed
 )
 
 // checkpoint is the manifest of a checkpoint, which is written after its files.
@@ -192,23 +192,12 @@ func (r *Run) at(step int) (string, int, bool) {
 	return filepath.Join(r.checkpoints(), checkpointName(step)), step, true
 }
 
-// findLatest finds the last checkpoint that is whole and removes the damaged ones after it and what was being written.
+// findLatest finds the last checkpoint that is whole and removes the damaged ones after it.
 func (r *Run) findLatest() error {
-	entries, err := os.ReadDir(r.checkpoints())
+	steps, err := checkpointSteps(r.Dir)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
-	if err != nil {
-		return err
-	}
-	for _, e := range entries {
-		if strings.HasPrefix(e.Name(), hiddenPrefix) {
-			if err := r.disk.removeAll(filepath.Join(r.checkpoints(), e.Name())); err != nil {
-				return err
-			}
-		}
-	}
-	steps, err := checkpointSteps(r.Dir)
 	if err != nil {
 		return err
 	}

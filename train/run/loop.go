@@ -151,7 +151,7 @@ func (l *Loop) after(ctx context.Context, step int, values map[string]float64) e
 	best, due := false, l.due(step)
 	if due && l.Dev {
 		loss, more, err := l.Task.Validate(ctx)
-		if err == nil && (math.IsNaN(loss) || math.IsInf(loss, 0)) {
+		if err == nil && !optimize.Finite(loss) {
 			err = fmt.Errorf("the loss is %v: %w", loss, optimize.ErrNotFinite)
 		}
 		switch {

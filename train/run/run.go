@@ -139,8 +139,10 @@ func resume(dir string, spec Spec, d disk) (_ *Run, err error) {
 			err = errors.Join(err, r.Close())
 		}
 	}()
-	if err := r.removeTemporary(); err != nil {
-		return nil, err
+	for _, folder := range []string{r.Dir, r.checkpoints()} { // a model may be gigabytes
+		if err := r.removeHidden(folder); err != nil {
+			return nil, err
+		}
 	}
 	if err := r.findLatest(); err != nil {
 		return nil, err
@@ -148,15 +150,15 @@ func resume(dir string, spec Spec, d disk) (_ *Run, err error) {
 	return r, r.openLogs(r.done)
 }
 
-// removeTemporary removes what was being written when the run was killed: a model may be gigabytes.
-func (r *Run) removeTemporary() error {
-	entries, err := os.ReadDir(r.Dir)
-	if err != nil {
+// removeHidden removes what was being written or removed in a folder, if there is one, when the run was killed.
+func (r *Run) removeHidden(folder string) error {
+	entries, err := os.ReadDir(folder)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
 	for _, e := range entries {
-		if strings.HasPrefix(e.Name(), ".") && e.Name() != lockFile {
-			if err := r.disk.removeAll(filepath.Join(r.Dir, e.Name())); err != nil {
+		if strings.HasPrefix(e.Name(), hiddenPrefix) && e.Name() != lockFile {
+			if err := r.disk.removeAll(filepath.Join(folder, e.Name())); err != nil {
 				return err
 			}
 		}

@@ -34,12 +34,18 @@ var features = []classifier.Feature{
 // tiny opens a small model, with the features, or with a head.
 func tiny(t *testing.T, encoder bool, heads ...string) *model.Model {
 	t.Helper()
+	return opened(t, encoder, func(_ string, o *model.Options) { o.Heads = heads })
+}
+
+// opened is tiny of a model that is changed before.
+func opened(t *testing.T, encoder bool, change func(folder string, o *model.Options)) *model.Model {
+	t.Helper()
 	be, err := openBackend()
 	if err != nil {
 		t.Fatal(err)
 	}
 	dir := t.TempDir()
-	o := model.Options{Backend: be, Heads: heads}
+	o := model.Options{Backend: be}
 	if encoder {
 		err = testmodel.WriteEncoder(dir, 512, 1)
 	} else {
@@ -49,6 +55,7 @@ func tiny(t *testing.T, encoder bool, heads ...string) *model.Model {
 	if err != nil {
 		t.Fatal(err)
 	}
+	change(dir, &o)
 	m, err := model.Open(context.Background(), dir, o)
 	if err != nil {
 		t.Fatal(err)
@@ -195,12 +202,12 @@ func TestKeys(t *testing.T) {
 		"dtype":       func(_ string, o *model.Options) { o.Int8 = true },
 		"config.json": func(folder string, _ *model.Options) { setEps(t, folder, 0.5) },
 	} {
-		m = opened(t, change)
+		m = opened(t, false, change)
 		if other := keys(func(*states.Options) {}); other[0] == plain[0] {
 			t.Errorf("another %s made the same key", what)
 		}
 	}
-	m = opened(t, func(string, *model.Options) {})
+	m = tiny(t, false)
 	if same := keys(func(*states.Options) {}); !slices.Equal(same, plain) {
 		t.Error("the same model made other keys")
 	}
@@ -229,7 +236,7 @@ func setEps(t *testing.T, folder string, eps float64) {
 
 // States that are no numbers are not kept, or no later training could do without them. Findings that are alike fail alike.
 func TestNotFinite(t *testing.T) {
-	m := opened(t, func(folder string, _ *model.Options) { setEps(t, folder, -1e9) })
+	m := opened(t, false, func(folder string, _ *model.Options) { setEps(t, folder, -1e9) })
 	list, dir := findings(3), t.TempDir()
 	list[2].Snippet, list[2].Message = list[0].Snippet, list[0].Message
 	for range 2 {
@@ -246,26 +253,6 @@ func TestNotFinite(t *testing.T) {
 			t.Errorf("%d rows are kept, %d known and %d computed", n, h.Known, h.Computed)
 		}
 	}
-}
-
-// opened opens tiny's decoder, changed.
-func opened(t *testing.T, change func(folder string, o *model.Options)) *model.Model {
-	t.Helper()
-	be, err := openBackend()
-	if err != nil {
-		t.Fatal(err)
-	}
-	dir, o := t.TempDir(), model.Options{Backend: be, Features: features}
-	if err := testmodel.Write(dir, 1024, 1); err != nil {
-		t.Fatal(err)
-	}
-	change(dir, &o)
-	m, err := model.Open(context.Background(), dir, o)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = m.Close() })
-	return m
 }
 
 // States are those that a head sees in a review: its probability, computed from the state, is the review's.

@@ -89,14 +89,22 @@ func (b *Batches[T]) order(random *rand.Rand) []int {
 	return append(b.sorted(random, flat, 2), single[len(single)-rest:]...)
 }
 
-// sorted shuffles units of rows and sorts as many of them at a time as sortedBatches hold by their first row's length.
+// sorted shuffles units of rows and sorts as many of them at a time as sortedBatches hold by their longest row.
 func (b *Batches[T]) sorted(random *rand.Rand, rows []int, unit int) []int {
 	list := make([]int, 0, len(rows))
 	for chunk := range slices.Chunk(random.Perm(len(rows)/unit), b.Size*sortedBatches/unit) {
-		slices.SortStableFunc(chunk, func(x, y int) int { return cmp.Compare(b.Len(b.Rows[rows[x*unit]]), b.Len(b.Rows[rows[y*unit]])) })
+		slices.SortStableFunc(chunk, func(x, y int) int { return cmp.Compare(b.longest(rows, x, unit), b.longest(rows, y, unit)) })
 		for _, u := range chunk {
 			list = append(list, rows[u*unit:(u+1)*unit]...)
 		}
 	}
 	return list
+}
+
+// longest is the length of a unit's longest row, which its batch is padded to.
+func (b *Batches[T]) longest(rows []int, at, unit int) (most int) {
+	for _, i := range rows[at*unit : (at+1)*unit] {
+		most = max(most, b.Len(b.Rows[i]))
+	}
+	return most
 }

@@ -23,6 +23,7 @@ import (
 
 // ImportOptions say how a file is taken in.
 type ImportOptions struct {
+	Format   string                  // of findings, as finding.Read takes it; empty or "auto": what the content says, training data too
 	Source   string                  // what rows without a source are said to come from; empty means the file's name
 	Progress func(read, total int64) // called now and then, with the bytes read of a file that is read in order; may be nil
 }
@@ -83,10 +84,15 @@ func (s *Store) Import(ctx context.Context, path string, o ImportOptions) (*Impo
 	if im.options.Source == "" {
 		im.options.Source = filepath.Base(path)
 	}
-	if whole := bytes.HasPrefix(start, []byte("PAR1")) || bytes.HasPrefix(start, []byte("SQLite format 3\x00")); whole {
+	named := o.Format != "" && o.Format != "auto"
+	if whole := bytes.HasPrefix(start, []byte("PAR1")) || bytes.HasPrefix(start, []byte("SQLite format 3\x00")); whole && !named {
 		err = im.wholeFile(head, start[0] == 'P')
 	} else {
-		err = im.stream(io.MultiReader(head), looksLikeExamples(start))
+		examples := ""
+		if !named {
+			examples = looksLikeExamples(start)
+		}
+		err = im.stream(io.MultiReader(head), examples)
 	}
 	if err == nil {
 		err = im.flush()
@@ -123,7 +129,7 @@ func (im *importer) stream(r io.Reader, examples string) error {
 	case "csv":
 		return readCSVExamples(im.path, r, im.example)
 	}
-	_, err := finding.Scan(im.path, r, "auto", finding.ReadOptions{}, im.finding)
+	_, err := finding.Scan(im.path, r, im.options.Format, finding.ReadOptions{}, im.finding)
 	return err
 }
 

@@ -242,7 +242,7 @@ func (in *input) chooseFormat(want string) (format, error) {
 	if want == "" || want == "auto" {
 		want, head = in.detect(head)
 		if want == "" {
-			return format{}, fmt.Errorf("%s: not a format that Janus reads: expected %s, found %s; if it is one of them, name it with --format",
+			return format{}, fmt.Errorf("%s: not a format that Janus reads: expected %s, found %s; if it is one of them, name it with --format of janus review, explain or data import",
 				in.name, describeFormats(), describeStart(head))
 		}
 	}

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -38,6 +39,7 @@ Rows that the data base has are not added again, so an import that was interrupt
 		},
 	}
 	flags.add(cmd.Flags())
+	cmd.Flags().StringVar(&options.Format, "format", "auto", "of the files; one that is named is read as findings: "+strings.Join(finding.Formats(), ", "))
 	cmd.Flags().StringVar(&options.Source, "source", "", "source of rows that say none (default: the file's name)")
 	return cmd
 }

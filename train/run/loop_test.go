@@ -252,3 +252,28 @@ func TestBatchesKeepPairs(t *testing.T) {
 		t.Errorf("an epoch has not every row once: %v", all)
 	}
 }
+
+// A batch is padded to its longest row, so twins are sorted by their longer one, wherever that stands.
+func TestBatchesOfTwinsHaveLikeLengths(t *testing.T) {
+	var rows []int // lengths: 1 to 64, each beside a short one
+	var pairs [][2]int
+	for i := range 64 {
+		pairs = append(pairs, [2]int{len(rows), len(rows) + 1})
+		if i%2 == 0 {
+			rows = append(rows, i+1, 1)
+		} else {
+			rows = append(rows, 1, i+1)
+		}
+	}
+	b := Batches[int]{Rows: rows, Len: func(n int) int { return n }, Pairs: pairs, Size: 8, Accumulate: 1, Seed: 5}
+	padded := 0
+	for step := range b.PerEpoch() {
+		for _, batch := range b.Of(step) {
+			padded += 8 * slices.Max(batch)
+		}
+	}
+	// Four pairs of neighbouring lengths a batch: 4, 8, … 64.
+	if want := 8 * (4 + 64) * 16 / 2; padded != want {
+		t.Errorf("an epoch's batches are padded to %d, expected %d", padded, want)
+	}
+}

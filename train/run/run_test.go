@@ -287,6 +287,13 @@ func TestHashFile(t *testing.T) {
 	if f, linked := must(HashFile(dir))(t), must(HashFile(link))(t); linked.SHA256 != f.SHA256 || linked.Path != link {
 		t.Errorf("a linked folder: %v, expected the hash of %v", &linked, &f)
 	}
+	before := must(HashFile(dir))(t)
+	check(t, os.WriteFile(filepath.Join(dir, "README.md"), []byte("about it"), 0o644))
+	check(t, os.MkdirAll(filepath.Join(dir, ".git"), 0o755))
+	check(t, os.WriteFile(filepath.Join(dir, ".git", "index"), []byte("1"), 0o644))
+	if f := must(HashFile(dir))(t); f != before {
+		t.Errorf("what is said of a folder changes its hash: %v, before %v", &f, &before)
+	}
 	if _, err := HashFile(filepath.Join(dir, "none")); err == nil {
 		t.Error("no error for no file")
 	}

@@ -12,6 +12,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 )
 
 // Spec is what a run depends on. It goes into run.json; nothing in it depends on the time, so that equal runs have equal
@@ -42,7 +43,8 @@ func (f *File) String() string {
 	return fmt.Sprintf("%s (%s, SHA-256 %.12s)", f.Path, size, f.SHA256)
 }
 
-// HashFile reads a file, or the files of a folder in the order of their names, for a Spec.
+// HashFile reads a file, or the files of a folder in the order of their names, for a Spec. Of a folder hidden ones and README.md, which no
+// model is read from, do not count.
 func HashFile(path string) (File, error) {
 	f := File{Path: path}
 	h := sha256.New()
@@ -51,8 +53,14 @@ func HashFile(path string) (File, error) {
 		return f, err
 	}
 	err = filepath.WalkDir(path, func(name string, entry fs.DirEntry, err error) error {
-		if err != nil || entry.IsDir() {
+		hidden := name != path && strings.HasPrefix(entry.Name(), ".")
+		switch {
+		case err != nil:
 			return err
+		case hidden && entry.IsDir():
+			return filepath.SkipDir
+		case entry.IsDir() || hidden || name != path && entry.Name() == "README.md":
+			return nil
 		}
 		if name != path { // so that files that change their names are another folder
 			relative, err := filepath.Rel(path, name)

@@ -27,7 +27,7 @@ func TestRows(t *testing.T) {
 		}
 	}
 	groups := map[string]map[string]bool{} // by file
-	for _, name := range []string{"verdict", "second", "adapter", "heldout", "generated"} {
+	for _, name := range []string{"verdict", "second", "third", "adapter", "heldout", "generated"} {
 		a, err := os.ReadFile(filepath.Join(first, name+".jsonl"))
 		if err != nil {
 			t.Fatal(err)
@@ -57,7 +57,7 @@ func TestRows(t *testing.T) {
 		}
 	}
 	for group := range groups["heldout"] {
-		if groups["verdict"][group] || groups["second"][group] || groups["adapter"][group] {
+		if groups["verdict"][group] || groups["second"][group] || groups["third"][group] || groups["adapter"][group] {
 			t.Errorf("group %s is held out and learnt from", group)
 		}
 	}

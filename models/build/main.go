@@ -1,9 +1,9 @@
 // Command build makes the parts of the shipped adapter and head that janus itself does not; `make models` runs it in its order:
 //
 //	build rows OUT              the rows to learn from, from the committed data and the generators: OUT/verdict.jsonl are conversations
-//	                            for janus train joint, OUT/second.jsonl what it goes on with, OUT/adapter.jsonl are for janus train lora,
-//	                            OUT/heldout.jsonl findings that none of them saw, and OUT/generated.jsonl what the floors learn from of
-//	                            generated data
+//	                            for janus train joint, OUT/second.jsonl and OUT/third.jsonl what it goes on with, OUT/adapter.jsonl are for
+//	                            janus train lora, OUT/heldout.jsonl findings that none of them saw, and OUT/generated.jsonl what the
+//	                            floors learn from of generated data
 //	build average A B OUT       makes the adapter that is the mean of two
 //	build adapter LOWER UPPER   packs the adapters of the lower and of the upper layers into models/
 //	build head DIR ADAPTER BASE packs a head that was trained with ADAPTER into models/
@@ -65,7 +65,7 @@ func run(ctx context.Context, out string) error {
 		every  int
 		quotes bool
 	}{
-		{"verdict", verdictRows, 8, true}, {"second", secondRows, 8, true}, {"adapter", adapterRows, 2, false},
+		{"verdict", verdictRows, 8, true}, {"second", secondRows, 8, true}, {"third", thirdRows, 8, true}, {"adapter", adapterRows, 2, false},
 	} {
 		rows, err := from.rows(ctx, text)
 		if err != nil {

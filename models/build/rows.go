@@ -23,6 +23,7 @@ const (
 	seedHeldout = 3
 	seedAdapter = 4
 	seedSecond  = 5
+	seedThird   = 6
 )
 
 // unseen are checks that are only in the held-out rows: they show what becomes of kinds of findings that no training had.
@@ -81,6 +82,15 @@ func secondRows(ctx context.Context, text *prompts.Set) ([]row, error) {
 		committed: func(f *finding.Finding) bool {
 			return taken(f.Group) && (f.Source != sourceCheckov || share("second "+f.Group) < 50)
 		},
+	}.rows(ctx, text)
+}
+
+// thirdRows are what it goes on with after those: mostly passive checks, which the second pass had fewer of.
+func thirdRows(ctx context.Context, text *prompts.Set) ([]row, error) {
+	return learnt{
+		seed: seedThird, passive: 1000, iac: 150, longest: 1200,
+		exchange:  map[string]int{dataset.HTTPHeaders: 200, dataset.SQLI: 200, dataset.Info: 80, dataset.XSS: 80},
+		committed: func(f *finding.Finding) bool { return taken(f.Group) && f.Source != sourceCheckov },
 	}.rows(ctx, text)
 }
 

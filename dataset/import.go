@@ -84,15 +84,14 @@ func (s *Store) Import(ctx context.Context, path string, o ImportOptions) (*Impo
 	if im.options.Source == "" {
 		im.options.Source = filepath.Base(path)
 	}
-	named := o.Format != "" && o.Format != "auto"
-	if whole := bytes.HasPrefix(start, []byte("PAR1")) || bytes.HasPrefix(start, []byte("SQLite format 3\x00")); whole && !named {
+	whole := bytes.HasPrefix(start, []byte("PAR1")) || bytes.HasPrefix(start, []byte("SQLite format 3\x00"))
+	switch named := o.Format != "" && o.Format != "auto"; {
+	case named:
+		err = im.stream(io.MultiReader(head), "")
+	case whole:
 		err = im.wholeFile(head, start[0] == 'P')
-	} else {
-		examples := ""
-		if !named {
-			examples = looksLikeExamples(start)
-		}
-		err = im.stream(io.MultiReader(head), examples)
+	default:
+		err = im.stream(io.MultiReader(head), looksLikeExamples(start))
 	}
 	if err == nil {
 		err = im.flush()

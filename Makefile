@@ -95,14 +95,15 @@ models: build model ## Train the adapter and head that Janus ships, and measure 
 		--init-adapter $(MODELS_RUN)/verdict/adapter --data $(MODELS_RUN)/second.jsonl --out $(MODELS_RUN)/second --resume
 	[ -f $(MODELS_RUN)/third/done.json ] || bin/janus train joint --config models/smollm2-135m/second.yaml --model $(MODEL) \
 		--init-adapter $(MODELS_RUN)/second/adapter --data $(MODELS_RUN)/third.jsonl --out $(MODELS_RUN)/third --resume
-	$(GO) run ./models/build average $(MODELS_RUN)/second/adapter $(MODELS_RUN)/third/adapter $(MODELS_RUN)/average
-	[ -f $(MODELS_RUN)/merged/model.safetensors ] || bin/janus adapter merge $(MODELS_RUN)/average --model $(MODEL) --out $(MODELS_RUN)/merged
+	[ -f $(MODELS_RUN)/fourth/done.json ] || bin/janus train joint --config models/smollm2-135m/second.yaml --model $(MODEL) \
+		--init-adapter $(MODELS_RUN)/third/adapter --data $(MODELS_RUN)/fourth.jsonl --out $(MODELS_RUN)/fourth --resume
+	[ -f $(MODELS_RUN)/merged/model.safetensors ] || bin/janus adapter merge $(MODELS_RUN)/fourth/adapter --model $(MODEL) --out $(MODELS_RUN)/merged
 	[ -f $(MODELS_RUN)/lora/done.json ] || bin/janus train lora --config models/smollm2-135m/adapter.yaml --model $(MODELS_RUN)/merged \
 		--data $(MODELS_RUN)/adapter.jsonl --out $(MODELS_RUN)/lora --resume
 	[ -f $(MODELS_RUN)/lora2/done.json ] || bin/janus train lora --config models/smollm2-135m/adapter.yaml --model $(MODELS_RUN)/merged \
 		--init-adapter $(MODELS_RUN)/lora/adapter --seed 2 --learning-rate 6e-4 --data $(MODELS_RUN)/adapter.jsonl --out $(MODELS_RUN)/lora2 --resume
-	$(GO) run ./models/build adapter $(MODELS_RUN)/average $(MODELS_RUN)/lora2/adapter
-	$(GO) run ./models/build head $(MODELS_RUN)/third/head $(MODELS_RUN)/third/adapter $(MODEL)
+	$(GO) run ./models/build adapter $(MODELS_RUN)/fourth/adapter $(MODELS_RUN)/lora2/adapter
+	$(GO) run ./models/build head $(MODELS_RUN)/fourth/head $(MODELS_RUN)/fourth/adapter $(MODEL)
 	$(MAKE) build model-figures
 
 .PHONY: model-figures

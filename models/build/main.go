@@ -65,7 +65,8 @@ func run(ctx context.Context, out string) error {
 		every  int
 		quotes bool
 	}{
-		{"verdict", verdictRows, 8, true}, {"second", secondRows, 8, true}, {"third", thirdRows, 8, true}, {"adapter", adapterRows, 2, false},
+		{"verdict", verdictRows, 8, true}, {"second", secondRows, 8, true}, {"third", thirdRows, 2, true}, {"fourth", fourthRows, 3, true},
+		{"adapter", adapterRows, 2, false},
 	} {
 		rows, err := from.rows(ctx, text)
 		if err != nil {

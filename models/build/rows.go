@@ -24,6 +24,7 @@ const (
 	seedAdapter = 4
 	seedSecond  = 5
 	seedThird   = 6
+	seedFourth  = 7
 )
 
 // unseen are checks that are only in the held-out rows: they show what becomes of kinds of findings that no training had.
@@ -45,13 +46,13 @@ func heldoutTemplate(group string) bool { return share("heldout "+group) < 20 }
 // taken tells whether a group of committed rows is learnt from. A quarter is not, so that heads can be tried on it.
 func taken(group string) bool { return share("head "+group) >= 25 }
 
-// learnt says what rows are made: pairs of the generators, which of the committed groups, and the longest prompt in bytes, since long
+// learnt says what rows are made: pairs of the generators, which of the committed findings, and the longest prompt in bytes, since long
 // ones cost too much time.
 type learnt struct {
 	seed         uint64
 	passive, iac int
 	exchange     map[string]int // by category
-	committed    func(group string) bool
+	committed    func(f *finding.Finding) bool
 	longest      int
 }
 
@@ -67,25 +68,42 @@ func ofEach(pairs int) map[string]int {
 // verdictRows are what the adapter's lower layers and a head learn the verdict from.
 func verdictRows(ctx context.Context, text *prompts.Set) ([]row, error) {
 	return learnt{
-		seed: seedVerdict, passive: 1600, exchange: ofEach(450), iac: 400, longest: 1200,
-		committed: taken,
+		seed: seedVerdict, passive: 1200, iac: 120, longest: 1200,
+		exchange:  map[string]int{dataset.HTTPHeaders: 500, dataset.SQLI: 500, dataset.Info: 350, dataset.XSS: 350},
+		committed: func(f *finding.Finding) bool { return taken(f.Group) && f.Source != sourceCheckov },
 	}.rows(ctx, text)
 }
 
-// secondRows are what the adapter goes on with when it has seen all of verdictRows.
+// secondRows are what the adapter goes on with when it has seen all of verdictRows: more of the categories of exchanges that are
+// hardest to judge.
 func secondRows(ctx context.Context, text *prompts.Set) ([]row, error) {
 	return learnt{
-		seed: seedSecond, passive: 2700, exchange: ofEach(480), iac: 100, longest: 1200,
-		committed: taken,
+		seed: seedSecond, passive: 700, iac: 60, longest: 1400,
+		exchange: map[string]int{dataset.HTTPHeaders: 650, dataset.SQLI: 550, dataset.Info: 250, dataset.XSS: 200},
+		committed: func(f *finding.Finding) bool {
+			return taken(f.Group) && (f.Source != sourceCheckov || share("second "+f.Group) < 50)
+		},
 	}.rows(ctx, text)
 }
 
-// thirdRows are what it goes on with after those: more of the categories of exchanges that are hardest to judge.
+// thirdRows are what it goes on with after those: mostly passive checks, which the second pass had fewer of.
 func thirdRows(ctx context.Context, text *prompts.Set) ([]row, error) {
 	return learnt{
-		seed: seedThird, passive: 1300, iac: 60, longest: 1400,
-		exchange:  map[string]int{dataset.HTTPHeaders: 1200, dataset.SQLI: 1000, dataset.Info: 300, dataset.XSS: 250},
-		committed: taken,
+		seed: seedThird, passive: 1000, iac: 150, longest: 1200,
+		exchange:  map[string]int{dataset.HTTPHeaders: 200, dataset.SQLI: 200, dataset.Info: 80, dataset.XSS: 80},
+		committed: func(f *finding.Finding) bool { return taken(f.Group) && f.Source != sourceCheckov },
+	}.rows(ctx, text)
+}
+
+// fourthRows are what it goes on with after those: a mixture of all, the larger part of it passive checks and the hard exchanges, and the
+// Terraform findings that the second pass had not.
+func fourthRows(ctx context.Context, text *prompts.Set) ([]row, error) {
+	return learnt{
+		seed: seedFourth, passive: 2300, iac: 300, longest: 1400,
+		exchange: map[string]int{dataset.HTTPHeaders: 1000, dataset.SQLI: 850, dataset.Info: 280, dataset.XSS: 220},
+		committed: func(f *finding.Finding) bool {
+			return taken(f.Group) && (f.Source != sourceCheckov || share("second "+f.Group) >= 50)
+		},
 	}.rows(ctx, text)
 }
 
@@ -93,7 +111,7 @@ func thirdRows(ctx context.Context, text *prompts.Set) ([]row, error) {
 func adapterRows(ctx context.Context, text *prompts.Set) ([]row, error) {
 	return learnt{
 		seed: seedAdapter, passive: 170, exchange: ofEach(30), iac: 20, longest: 600,
-		committed: func(group string) bool { return taken(group) && share("analyses "+group) < 15 },
+		committed: func(f *finding.Finding) bool { return taken(f.Group) && share("analyses "+f.Group) < 15 },
 	}.rows(ctx, text)
 }
 
@@ -103,7 +121,7 @@ func (l learnt) rows(ctx context.Context, text *prompts.Set) ([]row, error) {
 	if err != nil {
 		return nil, err
 	}
-	found = slices.DeleteFunc(found, func(f finding.Finding) bool { return !l.committed(f.Group) })
+	found = slices.DeleteFunc(found, func(f finding.Finding) bool { return !l.committed(&f) })
 	rows := withAnalyses(twins(found))
 	passive, err := passiveRows(ctx, l.seed, l.passive, false)
 	if err != nil {

@@ -23,45 +23,6 @@ const baseName = "HuggingFaceTB/SmolLM2-135M-Instruct"
 // shipped is the folder that the program embeds.
 const shipped = "models/smollm2-135m"
 
-// average writes an adapter whose tensors are the means of those of two, the second of which was trained further from the first: between the two a
-// model often judges what is unlike the rows of the second as well as the first did, and those like them nearly as well as the second
-// (Wortsman et al., "Robust fine-tuning of zero-shot models", CVPR 2022, with their default weight of 0.5).
-func average(first, second, out string) error {
-	a, err := lora.Open(first)
-	if err != nil {
-		return err
-	}
-	b, err := lora.Open(second)
-	if err != nil {
-		return err
-	}
-	before := map[string]lora.Part{}
-	for _, p := range a.Parts() {
-		before[p.Name] = p
-	}
-	var tensors []weights.Tensor
-	for _, p := range b.Parts() {
-		from, ok := before[p.Name]
-		if !ok || !slices.Equal(from.Shape, p.Shape) {
-			return fmt.Errorf("%s of %v is in %s, and %v in %s: expected adapters of the same shapes", p.Name, p.Shape, second, from.Shape, first)
-		}
-		mean := make([]float32, len(p.Data))
-		for i := range mean {
-			mean[i] = (from.Data[i] + p.Data[i]) / 2
-		}
-		t, err := weights.FromFloat32(p.Name, p.Shape, mean, dtypes.Float32)
-		if err != nil {
-			return err
-		}
-		tensors = append(tensors, t)
-	}
-	config, err := adapterConfig(second)
-	if err != nil {
-		return err
-	}
-	return writeAdapter(out, tensors, config)
-}
-
 // writeAdapter writes a folder as PEFT has it.
 func writeAdapter(dir string, tensors []weights.Tensor, config map[string]any) error {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
@@ -127,7 +88,7 @@ func adapterConfig(dir string) (config map[string]any, err error) {
 const analysisTokens = 16
 
 // packHead copies a head that was trained with an adapter of the lower layers to where it is shipped, tied to the adapter that is shipped (which
-// has an average of that one and the one before in these layers), and notes which base both are for.
+// has that one's in these layers), and notes which base both are for.
 func packHead(from, trained, base string) error {
 	h, err := classifier.Open(from)
 	if err != nil {

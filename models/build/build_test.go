@@ -113,39 +113,6 @@ func TestPackAdapterJoins(t *testing.T) {
 	}
 }
 
-func TestAverage(t *testing.T) {
-	t.Chdir(t.TempDir())
-	of := map[string][]lora.Part{}
-	for i, name := range []string{"first", "second"} {
-		if err := testmodel.WriteAdapter(name, 2, uint64(i)+1); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if err := average("first", "second", "mean"); err != nil {
-		t.Fatal(err)
-	}
-	for _, name := range []string{"first", "second", "mean"} {
-		a, err := lora.Open(name)
-		if err != nil {
-			t.Fatal(err)
-		}
-		of[name] = a.Parts()
-	}
-	for i, p := range of["mean"] {
-		for j, v := range p.Data {
-			if want := (of["first"][i].Data[j] + of["second"][i].Data[j]) / 2; v != want {
-				t.Fatalf("%s[%d] is %g, expected %g", p.Name, j, v, want)
-			}
-		}
-	}
-	if err := testmodel.WriteAdapter("deeper", 4, 1); err != nil {
-		t.Fatal(err)
-	}
-	if err := average("first", "deeper", "mean"); err == nil || !strings.Contains(err.Error(), "of the same shapes") {
-		t.Errorf("error %v, expected that the shapes differ", err)
-	}
-}
-
 // A head is shipped only with the lower layers that it was trained with, and only where these are all that it reads.
 func TestPackHeadRefuses(t *testing.T) {
 	t.Chdir(t.TempDir())

@@ -1,10 +1,9 @@
 // Command build makes the parts of the shipped adapter and head that janus itself does not; `make models` runs it in its order:
 //
 //	build rows OUT              the rows to learn from, from the committed data and the generators: OUT/verdict.jsonl are conversations
-//	                            for janus train joint, OUT/second.jsonl and OUT/third.jsonl what it goes on with, OUT/adapter.jsonl are for
-//	                            janus train lora, OUT/heldout.jsonl findings that none of them saw, and OUT/generated.jsonl what the
-//	                            floors learn from of generated data
-//	build average A B OUT       makes the adapter that is the mean of two
+//	                            for janus train joint, OUT/second.jsonl, third.jsonl and fourth.jsonl what it goes on with, OUT/adapter.jsonl
+//	                            are for janus train lora, OUT/heldout.jsonl findings that none of them saw, and OUT/generated.jsonl what
+//	                            the floors learn from of generated data
 //	build adapter LOWER UPPER   packs the adapters of the lower and of the upper layers into models/
 //	build head DIR ADAPTER BASE packs a head that was trained with ADAPTER into models/
 //
@@ -38,14 +37,12 @@ func command(ctx context.Context, args []string) error {
 	switch {
 	case len(args) == 2 && args[0] == "rows":
 		return run(ctx, args[1])
-	case len(args) == 4 && args[0] == "average":
-		return average(args[1], args[2], args[3])
 	case len(args) == 3 && args[0] == "adapter":
 		return packAdapter(args[1], args[2])
 	case len(args) == 4 && args[0] == "head":
 		return packHead(args[1], args[2], args[3])
 	}
-	return errors.New("usage: build rows OUT | average A B OUT | adapter LOWER UPPER | head DIR ADAPTER BASE")
+	return errors.New("usage: build rows OUT | adapter LOWER UPPER | head DIR ADAPTER BASE")
 }
 
 func run(ctx context.Context, out string) error {

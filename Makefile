@@ -111,7 +111,7 @@ model-figures: build model ## Measure the shipped adapter and head on findings t
 	$(GO) run ./models/build rows $(MODELS_RUN)
 	bin/janus review $(MODELS_RUN)/heldout.jsonl --model $(MODEL) --margin 0 --out $(MODELS_RUN)/verdicts.jsonl
 	{ printf '# Figures of the shipped adapter and head\n\n`make model-figures` writes this page. README.md says what the rows are.\n\n'; \
-		bin/janus floors models/data/*.jsonl.gz $(MODELS_RUN)/generated.jsonl --verdicts shipped=$(MODELS_RUN)/verdicts.jsonl; } > models/figures.md.new
+		bin/janus floors models/data/*.jsonl.gz $(MODELS_RUN)/floors.jsonl --verdicts shipped=$(MODELS_RUN)/verdicts.jsonl; } > models/figures.md.new
 	mv models/figures.md.new models/figures.md
 
 .PHONY: bench

@@ -2,8 +2,8 @@
 //
 //	build rows OUT              the rows to learn from, from the committed data and the generators: OUT/verdict.jsonl are conversations
 //	                            for janus train joint, OUT/second.jsonl, third.jsonl and fourth.jsonl what it goes on with, OUT/adapter.jsonl
-//	                            are for janus train lora, OUT/heldout.jsonl findings that none of them saw, and OUT/generated.jsonl what
-//	                            the floors learn from of generated data
+//	                            are for janus train lora, OUT/heldout.jsonl findings that none of them saw, and OUT/floors.jsonl those
+//	                            that the floors learn from and judge beside those of models/data
 //	build adapter LOWER UPPER   packs the adapters of the lower and of the upper layers into models/
 //	build head DIR ADAPTER BASE packs a head that was trained with ADAPTER into models/
 //
@@ -80,7 +80,11 @@ func run(ctx context.Context, out string) error {
 		return err
 	}
 	heldout = without(heldout, learnt...)
-	files = append(files, file{"heldout", lines(heldout)}, file{"generated", lines(generated(heldout, learnt...))})
+	floors, err := floorRows(heldout, learnt...)
+	if err != nil {
+		return err
+	}
+	files = append(files, file{"heldout", lines(heldout)}, file{"floors", lines(floors)})
 	if err := os.MkdirAll(out, 0o755); err != nil {
 		return err
 	}

@@ -43,7 +43,7 @@ func validation(group string) bool { return share("validation "+group) < 12 }
 // heldoutTemplate tells whether a template of the generator is kept for the held-out rows.
 func heldoutTemplate(group string) bool { return share("heldout "+group) < 20 }
 
-// taken tells whether a group of committed rows is learnt from. A quarter is not, so that heads can be tried on it.
+// taken tells whether a group of committed rows is learnt from. A quarter of those of the part train is not: they are held out beside the part dev.
 func taken(group string) bool { return share("head "+group) >= 25 }
 
 // learnt says what rows are made: pairs of the generators, which of the committed findings, and the longest prompt in bytes, since long
@@ -198,6 +198,15 @@ func heldoutRows(ctx context.Context) ([]row, error) {
 	if err != nil {
 		return nil, err
 	}
+	apart, err := apartFindings()
+	if err != nil {
+		return nil, err
+	}
+	for _, f := range apart {
+		if !taken(f.Group) {
+			found = append(found, f)
+		}
+	}
 	rows := withAnalyses(found)
 	known, err := passiveRows(ctx, seedHeldout, 50, false)
 	if err != nil {
@@ -211,12 +220,12 @@ func heldoutRows(ctx context.Context) ([]row, error) {
 	if err != nil {
 		return nil, err
 	}
-	apart, err := exchangeRows(ctx, seedHeldout, ofEach(10), true, nil)
+	unseenExchanges, err := exchangeRows(ctx, seedHeldout, ofEach(10), true, nil)
 	if err != nil {
 		return nil, err
 	}
 	iac, err := iacRows(ctx, seedHeldout, 20)
-	rows = slices.Concat(rows, known, others, exchanges, apart, iac)
+	rows = slices.Concat(rows, known, others, exchanges, unseenExchanges, iac)
 	for i := range rows {
 		rows[i].Split = dataset.Dev
 	}
@@ -234,13 +243,25 @@ func without(rows []row, learnt ...[]row) []row {
 	return slices.DeleteFunc(rows, func(r row) bool { return there[of(r)] })
 }
 
-// generated are the generators' rows: those that were learnt from, and the held-out ones to judge.
-func generated(heldout []row, learnt ...[]row) []row {
+// floorRows are what the floors need beside models/data: the held-out rows of generated sources and of those that are apart, and of the
+// same sources those to learn from.
+func floorRows(heldout []row, learnt ...[]row) ([]row, error) {
 	all := slices.Concat(learnt...)
+	apart, err := apartFindings()
+	if err != nil {
+		return nil, err
+	}
+	for _, f := range apart {
+		if taken(f.Group) {
+			all = append(all, row{Finding: f})
+		}
+	}
 	for i := range all {
 		all[i].Split = dataset.Train // those that were validated on, too
 	}
-	return slices.DeleteFunc(append(all, heldout...), func(r row) bool { return !strings.HasPrefix(r.Source, "generated") })
+	return slices.DeleteFunc(append(all, heldout...), func(r row) bool {
+		return !strings.HasPrefix(r.Source, "generated") && !strings.HasSuffix(r.Source, apartSuffix)
+	}), nil
 }
 
 // Sources of the committed rows: the names of their files in models/data.
@@ -248,7 +269,19 @@ const (
 	sourceZAP     = "zap_http"
 	sourceCheckov = "checkov_terraform"
 	sourceCASTLE  = "castle_c"
+
+	apartSuffix = "_apart"
 )
+
+// apartFindings are the committed findings of the part train as sources of their own, so that what is not taken of them is measured apart
+// from the part dev.
+func apartFindings() ([]finding.Finding, error) {
+	found, err := committed("train")
+	for i := range found {
+		found[i].Source += apartSuffix
+	}
+	return found, err
+}
 
 // committed are the rows of a part of the sets in models/data.
 func committed(split string) (rows []finding.Finding, err error) {
